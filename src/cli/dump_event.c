@@ -1,0 +1,317 @@
+/*
+ * One event of a trace, for people (event_words()) and for scripts (event_raw() and the lists
+ * behind it). The trace is untrusted input: numbers may be anything, registers may be missing.
+ */
+#include "cli/dump.h"
+
+#include "abi/signal.h"
+#include "abi/syscall.h"
+
+#include <ctype.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+static const char *const type_names[N_EVENT_TYPES] = {
+	[EV_EXEC] = "exec",	     [EV_SYSCALL] = "syscall", [EV_SYSCALL_ENTRY] = "enter",
+	[EV_SYSCALL_EXIT] = "leave", [EV_CLONE] = "clone",     [EV_SIGNAL] = "signal",
+	[EV_INSN] = "insn",	     [EV_EXIT] = "exit",       [EV_SCHED] = "sched",
+};
+
+const char *event_type_name(enum trace_event_type type)
+{
+	static char other[24];
+
+	if (type < N_EVENT_TYPES && type_names[type])
+		return type_names[type];
+	snprintf(other, sizeof(other), "event?%d", (int)type);
+	return other;
+}
+
+bool event_regs(const struct trace_bytes *bytes, struct regs *out)
+{
+	if (bytes->len != sizeof(*out))
+		return false;
+	memcpy(out, bytes->data, sizeof(*out));
+	return true;
+}
+
+static enum abi_arch event_arch(const struct trace_event *ev)
+{
+	return ev->arch == ARCH_I386 ? ARCH_I386 : ARCH_X86_64;
+}
+
+/* A name from the trace, without characters that would break the line or the terminal. */
+static void add_printable(struct buf *out, const char *s)
+{
+	for (; s && *s; s++) {
+		if (iscntrl((unsigned char)*s))
+			buf_addf(out, "\\%03o", (unsigned char)*s);
+		else
+			buf_addch(out, *s);
+	}
+}
+
+static void call_words(const struct trace_event *ev, struct buf *out)
+{
+	bool with_ret = ev->type != EV_SYSCALL_ENTRY;
+	struct abi_call call;
+	struct regs regs;
+
+	if (!event_regs(&ev->regs, &regs)) {
+		buf_addstr(out, syscall_name(event_arch(ev), ev->syscall));
+		if (with_ret)
+			buf_addf(out, " = %lld", (long long)ev->result);
+		return;
+	}
+	regs_to_call(&regs, &call);
+	/* At an exit the registers no longer say which call it was. */
+	call.arch = event_arch(ev);
+	call.nr = ev->syscall;
+	call.ret = ev->result;
+	syscall_format(&call, NULL, with_ret, out);
+	if (ev->echo_fd)
+		buf_addf(out, " (%s)", ev->echo_fd == 2 ? "to stderr" : "to stdout");
+}
+
+static void exec_words(const struct trace_event *ev, const struct task_list *tasks, struct buf *out)
+{
+	const struct trace_task *t = NULL;
+
+	for (size_t i = 0; i < tasks->n && !t; i++) {
+		if (tasks->tasks[i].kind == TASK_EXEC && tasks->tasks[i].event == ev->number)
+			t = &tasks->tasks[i];
+	}
+	if (t && t->exe)
+		add_printable(out, t->exe);
+	else
+		buf_addstr(out, "a new program");
+	buf_addf(out, " (%zu mapping%s)", ev->n_maps, ev->n_maps == 1 ? "" : "s");
+	if (ev->former_tid)
+		buf_addf(out, ", by thread %d, which becomes %d", ev->former_tid, ev->tid);
+}
+
+static void clone_words(const struct trace_event *ev, struct buf *out)
+{
+	const char *what = "process";
+
+	if (ev->clone_flags & CLONE_THREAD)
+		what = "thread";
+	else if (ev->clone_flags & CLONE_VM)
+		what = "process on the same memory";
+	buf_addf(out, "%s: new %s %d", syscall_name(event_arch(ev), ev->syscall), what,
+		 ev->child_tid);
+}
+
+static void signal_words(const struct trace_event *ev, struct buf *out)
+{
+	struct regs after;
+	siginfo_t si;
+
+	buf_addstr(out, signal_name(ev->signo));
+	if (ev->siginfo.len == sizeof(si)) {
+		memcpy(&si, ev->siginfo.data, sizeof(si));
+		buf_addf(out, " (%s", signal_code_name(&si));
+		if (ev->synchronous && (ev->signo == SIGSEGV || ev->signo == SIGBUS))
+			buf_addf(out, " at 0x%llx", (unsigned long long)(uintptr_t)si.si_addr);
+		else if (!ev->synchronous && si.si_code <= 0 && si.si_code != SI_TIMER)
+			buf_addf(out, " from %d", si.si_pid);
+		buf_addch(out, ')');
+	}
+	switch (ev->action) {
+	case SIGNAL_HANDLER:
+		buf_addstr(out, " handled");
+		if (event_regs(&ev->regs_after, &after))
+			buf_addf(out, " by a handler at 0x%llx", (unsigned long long)after.u.rip);
+		break;
+	case SIGNAL_FATAL:
+		buf_addstr(out, " is fatal");
+		break;
+	case SIGNAL_IGNORED:
+		buf_addstr(out, " ignored");
+		break;
+	default:
+		buf_addf(out, " action?%d", (int)ev->action);
+	}
+}
+
+/*
+ * The event does not say which instruction it was; its length and the registers that it changed do:
+ * rdtscp has three bytes, cpuid writes rbx and rcx, which rdtsc leaves alone.
+ */
+static void insn_words(const struct trace_event *ev, struct buf *out)
+{
+	struct regs before, after;
+
+	if (!event_regs(&ev->regs, &before) || !event_regs(&ev->regs_after, &after)) {
+		buf_addstr(out, "an instruction that traps");
+		return;
+	}
+	if (after.u.rip - before.u.rip != 3 &&
+	    (after.u.rbx != before.u.rbx || after.u.rcx != before.u.rcx)) {
+		buf_addf(out, "cpuid 0x%x, 0x%x -> 0x%x 0x%x 0x%x 0x%x", (unsigned)before.u.rax,
+			 (unsigned)before.u.rcx, (unsigned)after.u.rax, (unsigned)after.u.rbx,
+			 (unsigned)after.u.rcx, (unsigned)after.u.rdx);
+		return;
+	}
+	buf_addf(out, "%s -> %llu", after.u.rip - before.u.rip == 3 ? "rdtscp" : "rdtsc",
+		 (unsigned long long)(after.u.rdx << 32 | (uint32_t)after.u.rax));
+}
+
+void event_words(const struct trace_event *ev, const struct task_list *tasks, struct buf *out)
+{
+	switch (ev->type) {
+	case EV_EXEC:
+		exec_words(ev, tasks, out);
+		break;
+	case EV_SYSCALL:
+	case EV_SYSCALL_ENTRY:
+	case EV_SYSCALL_EXIT:
+		call_words(ev, out);
+		break;
+	case EV_CLONE:
+		clone_words(ev, out);
+		break;
+	case EV_SIGNAL:
+		signal_words(ev, out);
+		break;
+	case EV_INSN:
+		insn_words(ev, out);
+		break;
+	case EV_EXIT:
+		format_exit(ev->exit_status, out);
+		break;
+	case EV_SCHED:
+		buf_addf(out, "preempted at tick %llu", (unsigned long long)ev->ticks);
+		break;
+	default:
+		buf_addstr(out, "unknown to this version");
+	}
+}
+
+static void add_hex(struct buf *out, const struct trace_bytes *b)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *p = b->data;
+
+	for (size_t i = 0; i < b->len; i++) {
+		buf_addch(out, digits[p[i] >> 4]);
+		buf_addch(out, digits[p[i] & 15]);
+	}
+}
+
+static void raw_regs(const char *prefix, const struct trace_bytes *bytes, struct buf *out)
+{
+	const struct reg_desc *table;
+	struct regs regs;
+	size_t n;
+
+	if (!event_regs(bytes, &regs)) {
+		buf_addf(out, " %s_len=%zu", prefix, bytes->len);
+		return;
+	}
+	table = reg_table(&n);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = 0;
+
+		memcpy(&v, (const char *)&regs + table[i].offset,
+		       min_u64(table[i].size, sizeof(v)));
+		buf_addf(out, " %s.%s=0x%llx", prefix, table[i].name, (unsigned long long)v);
+	}
+}
+
+void event_raw(const struct trace_event *ev, struct buf *out)
+{
+	buf_addf(out, "event=%llu type=%s tid=%d time_ns=%llu ticks=%llu arch=%d syscall=%d",
+		 (unsigned long long)ev->number, event_type_name(ev->type), ev->tid,
+		 (unsigned long long)ev->time_ns, (unsigned long long)ev->ticks, ev->arch,
+		 ev->syscall);
+	buf_addf(out, " result=%lld echo_fd=%d synchronous=%d signo=%d action=%d",
+		 (long long)ev->result, ev->echo_fd, ev->synchronous, ev->signo, (int)ev->action);
+	buf_addf(out, " child_tid=%d clone_flags=0x%llx former_tid=%d exit_status=0x%x",
+		 ev->child_tid, (unsigned long long)ev->clone_flags, ev->former_tid,
+		 (unsigned)ev->exit_status);
+	buf_addf(out, " memory_checksum=0x%llx n_writes=%zu n_maps=%zu n_file_writes=%zu",
+		 (unsigned long long)ev->memory_checksum, ev->n_writes, ev->n_maps,
+		 ev->n_file_writes);
+	buf_addf(out, " fpregs_len=%zu siginfo=", ev->fpregs.len);
+	add_hex(out, &ev->siginfo);
+	raw_regs("regs", &ev->regs, out);
+	raw_regs("regs_after", &ev->regs_after, out);
+}
+
+void event_memory(const struct trace_event *ev, struct buf *out)
+{
+	for (size_t i = 0; i < ev->n_writes; i++) {
+		const struct trace_write *w = &ev->writes[i];
+		struct trace_bytes head = {w->bytes.data, min_u64(w->bytes.len, 16)};
+
+		buf_addf(out,
+			 "  { tid:%d, addr:0x%llx, length:0x%zx, data:", w->tid ? w->tid : ev->tid,
+			 (unsigned long long)w->addr, w->bytes.len);
+		add_hex(out, &head);
+		buf_addstr(out, head.len < w->bytes.len ? "... }\n" : " }\n");
+	}
+	for (size_t i = 0; i < ev->n_file_writes; i++) {
+		const struct trace_file_write *w = &ev->file_writes[i];
+
+		buf_addf(out, "  { file:%u, offset:0x%llx, length:0x%zx, file_size:0x%llx }\n",
+			 w->file, (unsigned long long)w->offset, w->bytes.len,
+			 (unsigned long long)w->size);
+	}
+}
+
+void event_mappings(const struct trace_event *ev, struct buf *out)
+{
+	static const char *const sources[] = {
+		[MAP_FROM_ZERO] = "zero",
+		[MAP_FROM_FILE] = "file",
+		[MAP_FROM_SHARED] = "shared",
+	};
+
+	for (size_t i = 0; i < ev->n_maps; i++) {
+		const struct trace_mapping *m = &ev->maps[i];
+		const char *source = m->source < ARRAY_SIZE(sources) ? sources[m->source] : NULL;
+
+		buf_addstr(out, "  { name:\"");
+		add_printable(out, m->name);
+		buf_addf(out, "\", addr:0x%llx, length:0x%llx, prot:\"%c%c%c%c\", flags:0x%x",
+			 (unsigned long long)m->start, (unsigned long long)(m->end - m->start),
+			 m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
+			 m->prot & PROT_EXEC ? 'x' : '-', m->flags & MAP_SHARED ? 's' : 'p',
+			 (unsigned)m->flags);
+		buf_addf(out, ", source:%s, file:%u, offset:0x%llx, file_size:0x%llx",
+			 source ? source : "?", m->file, (unsigned long long)m->offset,
+			 (unsigned long long)m->file_size);
+		buf_addf(out, ", device:%llu, inode:%llu }\n", (unsigned long long)m->dev,
+			 (unsigned long long)m->ino);
+	}
+}
+
+/* FNV-1a: only to see at a glance whether two states are equal. */
+static uint64_t hash_bytes(const struct trace_bytes *b)
+{
+	const uint8_t *p = b->data;
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < b->len; i++)
+		h = (h ^ p[i]) * 0x100000001b3;
+	return h;
+}
+
+void event_extra(const struct trace_event *ev, struct buf *out)
+{
+	if (ev->fpregs.len)
+		buf_addf(out, "  { fpregs: length:0x%zx, hash:0x%016llx }\n", ev->fpregs.len,
+			 (unsigned long long)hash_bytes(&ev->fpregs));
+}
+
+uint64_t event_data_bytes(const struct trace_event *ev)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < ev->n_writes; i++)
+		sum += ev->writes[i].bytes.len;
+	for (size_t i = 0; i < ev->n_file_writes; i++)
+		sum += ev->file_writes[i].bytes.len;
+	return sum;
+}

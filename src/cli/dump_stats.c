@@ -1,0 +1,169 @@
+/*
+ * The tables of rr dump -s: events and data by kind of event, by system call, and by task.
+ */
+#include "cli/dump.h"
+
+#include "abi/syscall.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+void stats_init(struct dump_stats *s)
+{
+	memset(s, 0, sizeof(*s));
+	map_init(&s->call_index);
+	map_init(&s->task_index);
+}
+
+void stats_release(struct dump_stats *s)
+{
+	free(s->calls);
+	free(s->tasks);
+	map_release(&s->call_index);
+	map_release(&s->task_index);
+	memset(s, 0, sizeof(*s));
+}
+
+/* The counter of `key` in a growing array; map_get() gives its place. */
+static struct dump_count *counter(struct dump_count **array, size_t *n, struct map *index,
+				  uint64_t key)
+{
+	uint64_t at;
+
+	if (map_get(index, key, &at))
+		return &(*array)[at];
+	/* The count is a power of two whenever the array is full. */
+	if (!(*n & (*n - 1)))
+		*array = xrealloc(*array, (*n ? 2 * *n : 1) * sizeof(**array));
+	map_set(index, key, *n);
+	(*array)[*n] = (struct dump_count){.key = key};
+	return &(*array)[(*n)++];
+}
+
+static void count(struct dump_count *c, const struct trace_event *ev, uint64_t bytes)
+{
+	c->events++;
+	c->bytes += bytes;
+	if (ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_EXIT)
+		c->errors += ev->result < 0 && ev->result >= -4095;
+}
+
+void stats_add(struct dump_stats *s, const struct trace_event *ev)
+{
+	uint64_t bytes = event_data_bytes(ev);
+
+	if (!s->first_ns)
+		s->first_ns = ev->time_ns;
+	s->last_ns = ev->time_ns;
+	if (ev->type < N_EVENT_TYPES)
+		count(&s->types[ev->type], ev, bytes);
+	count(counter(&s->tasks, &s->n_tasks, &s->task_index, (uint32_t)ev->tid), ev, bytes);
+	/* A call that was entered and left in two events is counted when it is left. */
+	if (ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_EXIT)
+		count(counter(&s->calls, &s->n_calls, &s->call_index,
+			      (uint64_t)ev->arch << 32 | (uint32_t)ev->syscall),
+		      ev, bytes);
+}
+
+static int more_events_first(const void *a, const void *b)
+{
+	const struct dump_count *x = a, *y = b;
+
+	if (x->events != y->events)
+		return x->events < y->events ? 1 : -1;
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static void format_row(const struct dump_count *c, const char *name, struct buf *out)
+{
+	buf_addf(out, "%10llu  %14llu  %8llu  %s\n", (unsigned long long)c->events,
+		 (unsigned long long)c->bytes, (unsigned long long)c->errors, name);
+}
+
+static void format_header(const char *what, struct buf *out)
+{
+	buf_addf(out, "\n%10s  %14s  %8s  %s\n", "events", "data (bytes)", "errors", what);
+}
+
+static void format_files(const char *dir, struct buf *out)
+{
+	static const char *const streams[] = {"events", "data", "mmaps", "tasks"};
+	uint64_t all = tree_size(dir), rest = all;
+	struct buf path = BUF_INIT;
+
+	buf_addstr(out, "trace size:");
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		struct stat st;
+
+		buf_clear(&path);
+		buf_addf(&path, "%s/%s", dir, streams[i]);
+		if (lstat(buf_str(&path), &st) || !S_ISREG(st.st_mode))
+			continue;
+		buf_addf(out, " %s ", streams[i]);
+		format_size((uint64_t)st.st_size, out);
+		buf_addch(out, ',');
+		rest -= (uint64_t)st.st_size;
+	}
+	buf_addstr(out, " files and the rest ");
+	format_size(rest, out);
+	buf_addstr(out, ", together ");
+	format_size(all, out);
+	buf_addch(out, '\n');
+	buf_release(&path);
+}
+
+static void task_name(const struct task_list *tasks, pid_t tid, struct buf *out)
+{
+	const struct trace_task *exec = task_list_find(tasks, 0, TASK_EXEC, tid);
+
+	buf_addf(out, "%d", tid);
+	if (exec && exec->argv) {
+		buf_addstr(out, "  ");
+		format_argv(exec->argv, out);
+	}
+}
+
+void stats_format(struct dump_stats *s, const char *dir, const struct task_list *tasks,
+		  struct buf *out)
+{
+	struct dump_count all = {0};
+	struct buf name = BUF_INIT;
+
+	for (size_t i = 0; i < s->n_tasks; i++) {
+		all.events += s->tasks[i].events;
+		all.bytes += s->tasks[i].bytes;
+		all.errors += s->tasks[i].errors;
+	}
+	buf_addf(out, "%llu events of %zu tasks in %.6f s, %llu bytes of data\n",
+		 (unsigned long long)all.events, s->n_tasks,
+		 (double)(s->last_ns - s->first_ns) / 1e9, (unsigned long long)all.bytes);
+	format_files(dir, out);
+
+	format_header("kind of event", out);
+	for (int t = 0; t < N_EVENT_TYPES; t++) {
+		if (s->types[t].events)
+			format_row(&s->types[t], event_type_name(t), out);
+	}
+	format_header("system call", out);
+	if (s->n_calls)
+		qsort(s->calls, s->n_calls, sizeof(*s->calls), more_events_first);
+	for (size_t i = 0; i < s->n_calls; i++) {
+		bool i386 = s->calls[i].key >> 32 == ARCH_I386;
+
+		buf_clear(&name);
+		buf_addf(&name, "%s%s",
+			 syscall_name(i386 ? ARCH_I386 : ARCH_X86_64,
+				      (int)(uint32_t)s->calls[i].key),
+			 i386 ? " (32-bit)" : "");
+		format_row(&s->calls[i], buf_str(&name), out);
+	}
+	format_header("task", out);
+	if (s->n_tasks)
+		qsort(s->tasks, s->n_tasks, sizeof(*s->tasks), more_events_first);
+	for (size_t i = 0; i < s->n_tasks; i++) {
+		buf_clear(&name);
+		task_name(tasks, (pid_t)s->tasks[i].key, &name);
+		format_row(&s->tasks[i], buf_str(&name), out);
+	}
+	buf_release(&name);
+}
