@@ -1,14 +1,14 @@
 /*
- * A recording on disk: writing it, reading it. Pure: no ptrace. DESIGN 7 says what is in the directory;
- * trace.proto is the public schema of the records.
+ * A recording on disk: writing it, reading it. Pure: no ptrace. DESIGN 7 says what is in the
+ * directory; trace.proto is the public schema of the records.
  *
- * A trace is a sequence of events, numbered from 1. An event says which task it happened to, in which
- * state (registers) the task must be when replay gets there, and what the outside world did to it then:
- * registers afterwards, memory written, mappings made, a task born or dead.
+ * A trace is a sequence of events, numbered from 1. An event says which task it happened to, in
+ * which state (registers) the task must be when replay gets there, and what the outside world did
+ * to it then: registers afterwards, memory written, mappings made, a task born or dead.
  *
  * Streams (events, data, mmaps, tasks) are sequences of independent checksummed zstd blocks,
- * compressed and written by a thread, never by the caller. All streams are flushed together, events last,
- * so that an event on disk never refers to something that is not.
+ * compressed and written by a thread, never by the caller. All streams are flushed together, events
+ * last, so that an event on disk never refers to something that is not.
  */
 #ifndef TRACE_TRACE_H
 #define TRACE_TRACE_H
@@ -21,16 +21,17 @@
 #define TRACE_FORMAT 1 /* raised whenever a reader of the old one would be wrong */
 
 enum trace_event_type {
-	EV_EXEC = 1,      /* execve succeeded: a new image. maps[] is the whole address space, writes[] its
-			   * content where that is not the files' */
-	EV_SYSCALL,       /* a system call, entry to exit, no other task's event in between */
-	EV_SYSCALL_ENTRY, /* entered a call that may wait, or that makes other events before it returns */
+	EV_EXEC = 1, /* execve succeeded: a new image. maps[] is the whole address space, writes[]
+		      * its content where that is not the files' */
+	EV_SYSCALL,  /* a system call, entry to exit, no other task's event in between */
+	EV_SYSCALL_ENTRY, /* entered a call that may wait, or that makes other events before it
+			     returns */
 	EV_SYSCALL_EXIT,  /* ... and left it */
-	EV_CLONE,         /* the call that the task is in made a new task (child_tid) */
-	EV_SIGNAL,        /* a signal was delivered */
-	EV_INSN,          /* an instruction that trapped to the recorder: rdtsc, rdtscp, cpuid */
-	EV_EXIT,          /* the task is gone */
-	EV_SCHED,         /* preempted in running code (written with software ticks) */
+	EV_CLONE,	  /* the call that the task is in made a new task (child_tid) */
+	EV_SIGNAL,	  /* a signal was delivered */
+	EV_INSN,	  /* an instruction that trapped to the recorder: rdtsc, rdtscp, cpuid */
+	EV_EXIT,	  /* the task is gone */
+	EV_SCHED,	  /* preempted in running code (written with software ticks) */
 	N_EVENT_TYPES,
 };
 
@@ -48,18 +49,20 @@ struct trace_write {
 
 enum trace_map_source {
 	MAP_FROM_ZERO = 1, /* anonymous, zero-filled */
-	MAP_FROM_FILE,     /* private mapping of the saved file `file` */
-	MAP_FROM_SHARED,   /* shared mapping of the shared file `file`, that other tasks may map too */
+	MAP_FROM_FILE,	   /* private mapping of the saved file `file` */
+	MAP_FROM_SHARED,   /* shared mapping of the shared file `file`, that other tasks may map too
+			    */
 };
 
 /* A mapping that the event made. */
 struct trace_mapping {
 	raddr_t start, end;
-	int prot;        /* PROT_* */
-	int flags;       /* MAP_PRIVATE or MAP_SHARED, and MAP_GROWSDOWN, MAP_NORESERVE */
+	int prot;  /* PROT_* */
+	int flags; /* MAP_PRIVATE or MAP_SHARED, and MAP_GROWSDOWN, MAP_NORESERVE */
 	enum trace_map_source source;
-	uint32_t file;   /* number of the saved file (source FILE, SHARED): trace_writer_save_file() */
-	uint64_t offset; /* in the file, bytes */
+	uint32_t
+		file; /* number of the saved file (source FILE, SHARED): trace_writer_save_file() */
+	uint64_t offset;    /* in the file, bytes */
 	uint64_t file_size; /* of the original when it was mapped */
 	uint64_t dev, ino;  /* of the original */
 	const char *name;   /* the original's path or "[stack]"; "" if anonymous */
@@ -69,37 +72,40 @@ struct trace_mapping {
 struct trace_file_write {
 	uint32_t file;
 	uint64_t offset;
-	uint64_t size; /* the file's size afterwards */
+	uint64_t size;		  /* the file's size afterwards */
 	struct trace_bytes bytes; /* may be empty: then only the size changed */
 };
 
 enum trace_signal_action {
 	SIGNAL_HANDLER = 1, /* a handler runs: regs_after, fpregs and writes[] are the frame */
-	SIGNAL_FATAL,       /* the task dies of it: EV_EXIT follows */
-	SIGNAL_IGNORED,     /* it had no effect but for interrupting the instruction (a fault ignored) */
+	SIGNAL_FATAL,	    /* the task dies of it: EV_EXIT follows */
+	SIGNAL_IGNORED, /* it had no effect but for interrupting the instruction (a fault ignored)
+			 */
 };
 
 struct trace_event {
-	event_t number;   /* given by the writer */
+	event_t number; /* given by the writer */
 	enum trace_event_type type;
-	pid_t tid;        /* the recorder's name for the task */
+	pid_t tid;	  /* the recorder's name for the task */
 	uint64_t time_ns; /* CLOCK_MONOTONIC while recording */
 	ticks_t ticks;
 	struct trace_bytes regs;       /* struct regs at the point; empty: not to be verified */
-	struct trace_bytes regs_after; /* struct regs when the task goes on; empty: as `regs` with rax = result */
+	struct trace_bytes regs_after; /* struct regs when the task goes on; empty: as `regs` with
+					  rax = result */
 	struct trace_bytes fpregs;     /* XSAVE area when it goes on; empty: unchanged */
-	int32_t arch;     /* enum abi_arch; of EV_SYSCALL*, EV_EXEC */
-	int32_t syscall;  /* number; of EV_SYSCALL*, EV_CLONE, EV_EXEC */
-	int64_t result;   /* of EV_SYSCALL, EV_SYSCALL_EXIT */
-	int32_t echo_fd;  /* 1 or 2: the call wrote `result` bytes to the recorder's stdout or stderr */
+	int32_t arch;		       /* enum abi_arch; of EV_SYSCALL*, EV_EXEC */
+	int32_t syscall;	       /* number; of EV_SYSCALL*, EV_CLONE, EV_EXEC */
+	int64_t result;		       /* of EV_SYSCALL, EV_SYSCALL_EXIT */
+	int32_t echo_fd; /* 1 or 2: the call wrote `result` bytes to the recorder's stdout or stderr
+			  */
 	bool synchronous; /* EV_SIGNAL: raised by the instruction at `regs` */
 	int32_t signo;
 	enum trace_signal_action action;
 	struct trace_bytes siginfo; /* siginfo_t */
-	pid_t child_tid;      /* EV_CLONE */
-	uint64_t clone_flags; /* EV_CLONE: CLONE_* */
-	pid_t former_tid;     /* EV_EXEC by a thread that was not the leader: the tid that it had */
-	int32_t exit_status;  /* EV_EXIT: as from waitpid() */
+	pid_t child_tid;	    /* EV_CLONE */
+	uint64_t clone_flags;	    /* EV_CLONE: CLONE_* */
+	pid_t former_tid;    /* EV_EXEC by a thread that was not the leader: the tid that it had */
+	int32_t exit_status; /* EV_EXIT: as from waitpid() */
 	uint64_t memory_checksum; /* 0: none (-C) */
 	const struct trace_write *writes;
 	size_t n_writes;
@@ -124,7 +130,7 @@ struct trace_task {
 	pid_t parent_tid; /* TASK_CLONE: who made it */
 	uint64_t clone_flags;
 	int32_t exit_status;
-	const char *exe;         /* TASK_EXEC */
+	const char *exe;	 /* TASK_EXEC */
 	const char *const *argv; /* TASK_EXEC, NULL-terminated */
 };
 
@@ -136,18 +142,18 @@ struct trace_cpuid {
 /* What is known of a recording as a whole: the files `version` and `args_env`. */
 struct trace_info {
 	uint32_t format;
-	const char *build;   /* of the rr that wrote it */
-	int32_t arch;        /* enum abi_arch of the first program */
-	const char *ticks;   /* ticks source: "none", "soft", "pmu", "simulated" */
-	const char *kernel;  /* uname release */
-	const char *uuid;    /* 32 hex digits, or --trace-id */
-	int32_t bound_cpu;   /* core the tracees ran on; -1: any */
+	const char *build;  /* of the rr that wrote it */
+	int32_t arch;	    /* enum abi_arch of the first program */
+	const char *ticks;  /* ticks source: "none", "soft", "pmu", "simulated" */
+	const char *kernel; /* uname release */
+	const char *uuid;   /* 32 hex digits, or --trace-id */
+	int32_t bound_cpu;  /* core the tracees ran on; -1: any */
 	bool cpuid_faulting;
 	const struct trace_cpuid *cpuid;
 	size_t n_cpuid;
 	uint32_t xsave_size; /* bytes of an XSAVE area on that machine */
 	uint64_t xcr0;
-	uint64_t start_time_ns;     /* CLOCK_REALTIME when it began */
+	uint64_t start_time_ns;	     /* CLOCK_REALTIME when it began */
 	uint64_t start_monotonic_ns; /* CLOCK_MONOTONIC at the same moment */
 	const char *exe;
 	const char *cwd;
@@ -160,7 +166,7 @@ struct trace_info {
 struct trace_writer;
 
 struct trace_writer_options {
-	const char *dir;     /* the trace directory; made (0700) here, must not exist */
+	const char *dir; /* the trace directory; made (0700) here, must not exist or be empty */
 	bool no_file_cloning;
 };
 
@@ -170,16 +176,16 @@ int trace_writer_open(struct trace_writer **out, const struct trace_writer_optio
 
 /*
  * Add an event; its number is returned through `number` (may be NULL). What it points to is copied.
- * 0, or the first error that the writing thread met (-ENOSPC, -EIO): the trace then ends before this
- * event, and stays readable.
+ * 0, or the first error that the writing thread met (-ENOSPC, -EIO): the trace then ends before
+ * this event, and stays readable.
  */
 int trace_writer_event(struct trace_writer *w, const struct trace_event *ev, event_t *number);
 int trace_writer_task(struct trace_writer *w, const struct trace_task *task);
 
 /*
- * Keep the content of the open file `fd` in the trace, once per (dev, ino, size, mtime, ctime) unless
- * `fresh`; `*file` is its number. Cloned or linked from the store of kept files beside the traces where that is
- * safe, else copied. 0 or -errno.
+ * Keep the content of the open file `fd` in the trace, once per (dev, ino, size, mtime, ctime)
+ * unless `fresh`; `*file` is its number. Cloned or linked from the store of kept files beside the
+ * traces where that is safe, else copied. 0 or -errno.
  */
 int trace_writer_save_file(struct trace_writer *w, int fd, const struct stat *st, bool fresh,
 			   uint32_t *file);
@@ -193,7 +199,8 @@ const char *trace_writer_dir(const struct trace_writer *w);
 /* Push all that was given so far towards the disk (asynchronously). */
 void trace_writer_flush(struct trace_writer *w);
 
-/* Finish: wait for the thread, remove `incomplete` (if all went well), free `w`. 0 or the first error. */
+/* Finish: wait for the thread, remove `incomplete` (if all went well), free `w`. 0 or the first
+ * error. */
 int trace_writer_close(struct trace_writer *w);
 
 /* --- reading --- */
@@ -212,8 +219,8 @@ bool trace_reader_incomplete(const struct trace_reader *r);
 event_t trace_reader_last_event(const struct trace_reader *r);
 
 /*
- * The next event: 1, 0 at the end, or -errno (said on stderr; -EBADMSG: the trace is damaged there).
- * What `ev` points to is valid until the next call.
+ * The next event: 1, 0 at the end, or -errno (said on stderr; -EBADMSG: the trace is damaged
+ * there). What `ev` points to is valid until the next call.
  */
 int trace_reader_next(struct trace_reader *r, struct trace_event *ev);
 /* Make `number` the next event; -ERANGE if there is none. */
