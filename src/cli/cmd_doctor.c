@@ -92,7 +92,7 @@ static enum finding check_mmap_min(struct buf *detail, struct buf *remedy)
 /* The directory that traces are made in, or the nearest one above it that exists. 0 or -errno. */
 static int existing_root(struct buf *root, struct buf *existing)
 {
-	int err = trace_root(root);
+	int err = trace_root_quiet(root);
 	char *slash;
 
 	if (err)

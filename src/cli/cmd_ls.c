@@ -136,6 +136,20 @@ static void print_listing(const struct listing *l, const struct ls_command *lc)
 	}
 }
 
+static int list_traces(struct listing *l)
+{
+	struct buf root = BUF_INIT;
+	int err = trace_root(&root);
+
+	if (!err) {
+		err = trace_for_each(add_entry, l);
+		if (err)
+			error("ls: cannot read %s: %s", buf_str(&root), strerror(-err));
+	}
+	buf_release(&root);
+	return err;
+}
+
 int cmd_ls(const struct command *cmd, char **argv)
 {
 	struct ls_command lc = {.reverse = false};
@@ -145,7 +159,7 @@ int cmd_ls(const struct command *cmd, char **argv)
 
 	command_options(cmd, &lc, OPTIONS_PERMUTE, argv, &rest);
 	no_arguments(cmd, &rest);
-	err = trace_for_each(add_entry, &l);
+	err = list_traces(&l);
 	if (l.n)
 		qsort(l.entries, l.n, sizeof(*l.entries), lc.by_age ? newest_first : by_name);
 	print_listing(&l, &lc);

@@ -31,7 +31,7 @@ static bool is_in_root(const char *dir)
 	struct buf root = BUF_INIT, real = BUF_INIT;
 	bool is;
 
-	is = !trace_root(&root) && !real_path(buf_str(&root), &real) &&
+	is = !trace_root_quiet(&root) && !real_path(buf_str(&root), &real) &&
 	     !strncmp(dir, buf_str(&real), real.len) && dir[real.len] == '/' &&
 	     !strchr(dir + real.len + 1, '/');
 	buf_release(&root);

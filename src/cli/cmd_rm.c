@@ -26,12 +26,23 @@ static bool exists(const char *arg)
 	struct buf path = BUF_INIT;
 	bool is = !access(arg, F_OK);
 
-	if (!is && !strchr(arg, '/') && !trace_root(&path)) {
+	if (!is && !strchr(arg, '/') && !trace_root_quiet(&path)) {
 		buf_addf(&path, "/%s", arg);
 		is = !access(buf_str(&path), F_OK);
 	}
 	buf_release(&path);
 	return is;
+}
+
+/* Files that this trace shared with none of those beside it are of no use any more. */
+static void prune_store(const char *dir)
+{
+	struct buf parent = BUF_INIT;
+	const char *slash = strrchr(dir, '/');
+
+	buf_add(&parent, dir, slash == dir ? 1 : (size_t)(slash - dir));
+	trace_store_prune(buf_str(&parent));
+	buf_release(&parent);
 }
 
 static int remove_trace(const char *arg, bool force)
@@ -67,6 +78,7 @@ static int remove_trace(const char *arg, bool force)
 		error("rm: cannot remove %s: %s", buf_str(&real), strerror(-err));
 	if (latest && !trace_is_trace_dir(buf_str(&real)))
 		latest_repair();
+	prune_store(buf_str(&real));
 out:
 	buf_release(&dir);
 	buf_release(&real);

@@ -59,7 +59,9 @@ static void call_words(const struct trace_event *ev, struct buf *out)
 
 	if (!event_regs(&ev->regs, &regs)) {
 		buf_addstr(out, syscall_name(event_arch(ev), ev->syscall));
-		if (with_ret)
+		if (with_ret && ev->result < 0 && ev->result >= -4095)
+			buf_addf(out, " = -1 %s", abi_errno_name((int)-ev->result));
+		else if (with_ret)
 			buf_addf(out, " = %lld", (long long)ev->result);
 		return;
 	}
@@ -73,14 +75,30 @@ static void call_words(const struct trace_event *ev, struct buf *out)
 		buf_addf(out, " (%s)", ev->echo_fd == 2 ? "to stderr" : "to stdout");
 }
 
+/* Task records are in the order of their events. */
+static const struct trace_task *find_exec(const struct task_list *list, event_t number)
+{
+	size_t low = 0, high = list->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (list->tasks[mid].event < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < list->n && list->tasks[low].event == number; low++) {
+		if (list->tasks[low].kind == TASK_EXEC)
+			return &list->tasks[low];
+	}
+	return NULL;
+}
+
 static void exec_words(const struct trace_event *ev, const struct task_list *tasks, struct buf *out)
 {
-	const struct trace_task *t = NULL;
+	const struct trace_task *t = find_exec(tasks, ev->number);
 
-	for (size_t i = 0; i < tasks->n && !t; i++) {
-		if (tasks->tasks[i].kind == TASK_EXEC && tasks->tasks[i].event == ev->number)
-			t = &tasks->tasks[i];
-	}
 	if (t && t->exe)
 		add_printable(out, t->exe);
 	else

@@ -5,8 +5,8 @@
 
 #include "abi/syscall.h"
 
-#include <dirent.h>
-#include <unistd.h>
+#include <sched.h>
+#include <sys/stat.h>
 
 void stats_init(struct dump_stats *s)
 {
@@ -115,12 +115,15 @@ static void format_files(const char *dir, struct buf *out)
 static void task_name(const struct task_list *tasks, pid_t tid, struct buf *out)
 {
 	const struct trace_task *exec = task_list_find(tasks, 0, TASK_EXEC, tid);
+	const struct trace_task *birth = task_list_find(tasks, 0, TASK_CLONE, tid);
 
-	buf_addf(out, "%d", tid);
-	if (exec && exec->argv) {
-		buf_addstr(out, "  ");
+	buf_addf(out, "%d  ", tid);
+	if (birth && birth->clone_flags & CLONE_THREAD)
+		buf_addf(out, "(thread of %d)", birth->tgid);
+	else if (exec && exec->argv)
 		format_argv(exec->argv, out);
-	}
+	else
+		buf_addstr(out, "(forked without exec)");
 }
 
 void stats_format(struct dump_stats *s, const char *dir, const struct task_list *tasks,
@@ -134,7 +137,7 @@ void stats_format(struct dump_stats *s, const char *dir, const struct task_list 
 		all.bytes += s->tasks[i].bytes;
 		all.errors += s->tasks[i].errors;
 	}
-	buf_addf(out, "%llu events of %zu tasks in %.6f s, %llu bytes of data\n",
+	buf_addf(out, "events: %llu, tasks: %zu, seconds: %.6f, bytes of data: %llu\n",
 		 (unsigned long long)all.events, s->n_tasks,
 		 (double)(s->last_ns - s->first_ns) / 1e9, (unsigned long long)all.bytes);
 	format_files(dir, out);
@@ -144,9 +147,10 @@ void stats_format(struct dump_stats *s, const char *dir, const struct task_list 
 		if (s->types[t].events)
 			format_row(&s->types[t], event_type_name(t), out);
 	}
-	format_header("system call", out);
-	if (s->n_calls)
+	if (s->n_calls) {
+		format_header("system call", out);
 		qsort(s->calls, s->n_calls, sizeof(*s->calls), more_events_first);
+	}
 	for (size_t i = 0; i < s->n_calls; i++) {
 		bool i386 = s->calls[i].key >> 32 == ARCH_I386;
 

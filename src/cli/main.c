@@ -71,7 +71,7 @@ static bool is_trace_name(const char *name)
 	struct buf dir = BUF_INIT;
 	bool is = false;
 
-	if (*name && !strchr(name, '/') && name[0] != '.' && !trace_root(&dir)) {
+	if (*name && !strchr(name, '/') && name[0] != '.' && !trace_root_quiet(&dir)) {
 		buf_addf(&dir, "/%s", name);
 		is = trace_is_trace_dir(buf_str(&dir));
 	}

@@ -184,7 +184,7 @@ int real_path(const char *path, struct buf *out)
 
 static int latest_link(struct buf *out)
 {
-	int err = trace_root(out);
+	int err = trace_root_quiet(out);
 
 	if (!err)
 		buf_addstr(out, "/latest-trace");

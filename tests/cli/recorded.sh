@@ -1,0 +1,96 @@
+#!/bin/sh
+# The commands together, on what `rr record` really records.
+# recorded.sh RR JSON_CHECK
+. "$(dirname "$0")/lib.sh"
+json_check=$2
+root=$_RR_TRACE_DIR
+tab=$(printf '\t')
+
+# --- record: status, signals, silence ---
+want_ok "$rr" record true
+want [ ! -s "$tmp/out" ]
+want [ "$(readlink "$root/latest-trace")" = true-0 ]
+want [ ! -e "$root/true-0/incomplete" ]
+want [ "$(stat -c %a "$root/true-0")" = 700 ]
+want_status 1 "$rr" record false
+want_status 7 "$rr" record -n sh -c 'exit 7'
+for signal in TERM KILL; do
+	# The shell reports a death by signal N as 128 + N; rr itself must have died of it.
+	want_status $((128 + $(kill -l $signal))) "$rr" record sh -c "kill -$signal \$\$"
+done
+want_ok "$rr" echo -n hello
+want [ "$(cat "$tmp/out")" = hello ]
+want_ok "$rr" record -- sh -c 'echo "$0 $*"' --log=x -c5
+want [ "$(cat "$tmp/out")" = '--log=x -c5' ]
+want_ok "$rr" record -v ADDED=yes -v=MORE=1 sh -c 'echo $ADDED $MORE $RUNNING_UNDER_RR'
+want [ "$(cat "$tmp/out")" = 'yes 1 1' ]
+
+# --- where the trace goes ---
+want_ok "$rr" record -o "$tmp/mine" true
+want [ -f "$tmp/mine/version" ]
+want_error 69 "$tmp/mine" "$rr" record -o "$tmp/mine" true
+"$rr" record -p 9 true 9>"$tmp/name" </dev/null
+want [ -d "$(cat "$tmp/name")" ]
+
+# --- what cannot be started leaves no trace behind ---
+"$rr" ls >"$tmp/before"
+: >"$tmp/plain"
+want_error 69 '/nonexistent' "$rr" record /nonexistent
+want_error 69 'no-such-program' "$rr" record no-such-program
+want_error 69 "$tmp" "$rr" record "$tmp"
+want_error 69 "$tmp/plain" "$rr" record "$tmp/plain"
+"$rr" ls >"$tmp/after"
+want cmp -s "$tmp/before" "$tmp/after"
+
+# --- a tree of processes, looked at ---
+want_status 3 "$rr" record sh -c '(exit 5) & wait $!; ls / >/dev/null; exit 3'
+want_ok "$rr" ps
+want grep -Eq "^[0-9]+$tab--${tab}3${tab}sh -c " "$tmp/out"
+want grep -Eq "^[0-9]+$tab[0-9]+${tab}5$tab\(forked without exec\)$" "$tmp/out"
+want grep -Eq "^[0-9]+$tab[0-9]+${tab}0${tab}ls /$" "$tmp/out"
+want_ok "$rr" dump
+want [ "$(cut -d ' ' -f 1 "$tmp/out" | sort -nc 2>&1 | wc -l)" -eq 0 ]
+want grep -Eq ' exec +/.*sh \([0-9]+ mappings?\)$' "$tmp/out"
+want grep -Eq ' exit status 3$' "$tmp/out"
+want grep -Eq ': new process [0-9]+$' "$tmp/out"
+want grep -q 'openat(AT_FDCWD, ' "$tmp/out"
+events=$(wc -l <"$tmp/out")
+want_ok "$rr" dump end
+want [ "$(cut -d ' ' -f 1 "$tmp/out")" -eq "$events" ]
+want_ok "$rr" dump -s
+want grep -Eq "^events: $events, tasks: 3, " "$tmp/out"
+want_ok "$rr" dump -rmpeb
+want [ "$(grep -c '^event=' "$tmp/out")" -eq "$events" ]
+want_ok "$rr" traceinfo
+want "$json_check" <"$tmp/out"
+want grep -q "\"events\": $events," "$tmp/out"
+want_output ' 3  sh -c ' "$rr" ls -l
+
+# --- replay ---
+want_status 3 "$rr" replay -a
+want [ ! -s "$tmp/out" ]
+want_ok "$rr" record echo said
+want_ok "$rr" replay -a
+want [ "$(cat "$tmp/out")" = said ]
+want_ok "$rr" replay -qa
+want [ ! -s "$tmp/out" ]
+want_ok "$rr" replay --autopilot echo-1
+want [ "$(cat "$tmp/out")" = said ]
+want_ok "$rr" "$root/echo-1" -a
+want [ "$(cat "$tmp/out")" = said ]
+want_output '^\[rr [0-9]+ [0-9]+\] ?said$' "$rr" replay -a -M
+want_ok "$rr" replay -a -g 2
+want [ ! -s "$tmp/out" ]
+want_status $((128 + 9)) sh -c '"$1" record sh -c "kill -KILL \$\$"' sh "$rr"
+want_status $((128 + 9)) "$rr" replay -a
+
+# --- rm, mv ---
+want_ok "$rr" mv echo-1 kept
+want_ok "$rr" replay -a kept
+want [ "$(cat "$tmp/out")" = said ]
+# shellcheck disable=SC2046 # names without blanks
+want_ok "$rr" rm $("$rr" ls)
+want [ ! -L "$root/latest-trace" ]
+want_ok "$rr" ls
+want [ ! -s "$tmp/out" ]
+finish
