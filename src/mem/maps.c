@@ -1,0 +1,90 @@
+/*
+ * Parser of /proc/PID/maps. Names may hold blanks; the kernel writes newlines in them as \012.
+ */
+#include "mem/maps.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+static int parse_line(const char *line, size_t len, struct map_line *m)
+{
+	unsigned int major, minor;
+	char perms[5];
+	int used = 0;
+	char *copy = xmalloc(len + 1);
+	int n;
+
+	memcpy(copy, line, len);
+	copy[len] = 0;
+	n = sscanf(copy, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &m->start,
+		   &m->end, perms, &m->offset, &major, &minor, &m->ino, &used);
+	if (n != 7 || strlen(perms) != 4 || m->start >= m->end || (size_t)used > len) {
+		free(copy);
+		return -EINVAL;
+	}
+	m->prot = (perms[0] == 'r' ? PROT_READ : 0) | (perms[1] == 'w' ? PROT_WRITE : 0) |
+		  (perms[2] == 'x' ? PROT_EXEC : 0);
+	m->shared = perms[3] == 's';
+	m->dev = makedev(major, minor);
+	m->name = xstrdup(copy + used);
+	free(copy);
+	return 0;
+}
+
+int maps_parse(const char *text, struct maps *out)
+{
+	size_t cap = 0;
+
+	*out = (struct maps){0};
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		int ret;
+
+		if (out->count == cap) {
+			cap = cap ? 2 * cap : 32;
+			out->lines = xrealloc(out->lines, cap * sizeof(*out->lines));
+		}
+		ret = parse_line(text, len, &out->lines[out->count]);
+		if (ret) {
+			maps_release(out);
+			return ret;
+		}
+		out->count++;
+		text += len + (text[len] == '\n');
+	}
+	return 0;
+}
+
+int maps_read(pid_t tid, struct maps *out)
+{
+	struct buf b = BUF_INIT;
+	char path[64];
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", tid);
+	ret = read_file(path, &b);
+	if (!ret)
+		ret = maps_parse(buf_str(&b), out);
+	buf_release(&b);
+	return ret;
+}
+
+void maps_release(struct maps *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		free(m->lines[i].name);
+	free(m->lines);
+	*m = (struct maps){0};
+}
+
+const struct map_line *maps_find(const struct maps *m, raddr_t addr)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->lines[i].start <= addr && addr < m->lines[i].end)
+			return &m->lines[i];
+	return NULL;
+}

@@ -1,0 +1,32 @@
+/*
+ * /proc/PID/maps, parsed. The kernel is the model of what is mapped where; we ask it.
+ */
+#ifndef MEM_MAPS_H
+#define MEM_MAPS_H
+
+#include "base/buf.h"
+
+struct map_line {
+	raddr_t start, end;
+	int prot;     /* PROT_* */
+	bool shared;
+	uint64_t offset;
+	uint64_t dev; /* makedev() */
+	uint64_t ino; /* 0: not a file */
+	char *name;   /* "" if anonymous */
+};
+
+struct maps {
+	struct map_line *lines;
+	size_t count;
+};
+
+/* Parse text in the form of proc(5); -EINVAL if a line is not of it. */
+int maps_parse(const char *text, struct maps *out);
+/* Those of task `tid`: 0 or -errno. */
+int maps_read(pid_t tid, struct maps *out);
+void maps_release(struct maps *m);
+/* The line that holds `addr`, or NULL. */
+const struct map_line *maps_find(const struct maps *m, raddr_t addr);
+
+#endif

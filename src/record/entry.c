@@ -1,0 +1,190 @@
+/*
+ * Before a system call is made: the calls that are refused, emulated or changed because they could
+ * not be recorded faithfully as they are. A row of `preparers` per call.
+ */
+#include "record/session.h"
+
+#include "base/log.h"
+
+#include <asm/prctl.h>
+#include <asm/unistd_64.h>
+#include <linux/sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define ARCH_SET_CPUID_OPTION 0x1012 /* asm/prctl.h, ARCH_SET_CPUID */
+#define PR_SUD 59		     /* PR_SET_SYSCALL_USER_DISPATCH */
+
+static void force(struct rtask *t, int64_t result)
+{
+	t->force_result = true;
+	t->forced = result;
+}
+
+/* MADV_FREE leaves it to chance what a page holds afterwards; MADV_DONTNEED is the allowed outcome that can be
+ * repeated. Replay makes the same change. */
+static void prepare_madvise(struct recorder *rec, struct rtask *t)
+{
+	if (t->call.arg[2] == MADV_FREE)
+		regs_set_arg(task_regs_modify(&t->t), 2, MADV_DONTNEED);
+}
+
+/* We trap rdtsc by this very switch: the program sees its own idea of it. */
+static void prepare_prctl(struct recorder *rec, struct rtask *t)
+{
+	int enabled = PR_TSC_ENABLE;
+
+	switch ((int)t->call.arg[0]) {
+	case PR_SET_TSC:
+		force(t, t->call.arg[1] == PR_TSC_ENABLE || t->call.arg[1] == PR_TSC_SIGSEGV ? 0 : -EINVAL);
+		break;
+	case PR_GET_TSC:
+		force(t, mm_write(t->t.mm, t->call.arg[1], &enabled, sizeof(enabled)));
+		break;
+	case PR_SUD:
+		force(t, -EINVAL);
+		break;
+	}
+}
+
+static void prepare_arch_prctl(struct recorder *rec, struct rtask *t)
+{
+	if (t->call.arg[0] == ARCH_SET_CPUID_OPTION)
+		force(t, -ENODEV);
+}
+
+/* The tracees stay on the core that they share. */
+static void prepare_setaffinity(struct recorder *rec, struct rtask *t)
+{
+	if (!rec->opt->unbound)
+		force(t, 0);
+}
+
+static void prepare_clone(struct recorder *rec, struct rtask *t)
+{
+	uint64_t flags = t->call.arg[0];
+
+	if (t->call.nr == __NR_clone3) {
+		if (!mm_read(t->t.mm, t->call.arg[0], &flags, sizeof(flags)) &&
+		    (flags & CLONE_UNTRACED))
+			force(t, -EINVAL);
+	} else if (t->call.nr == __NR_clone && (flags & CLONE_UNTRACED)) {
+		regs_set_arg(task_regs_modify(&t->t), 0, flags & ~(uint64_t)CLONE_UNTRACED);
+	}
+}
+
+/* A device's memory changes unseen; /dev/zero is no device in this sense. */
+static void prepare_mmap(struct recorder *rec, struct rtask *t)
+{
+	char path[64];
+	struct stat st;
+
+	if (t->call.arg[3] & MAP_ANONYMOUS)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->t.tid, (int)t->call.arg[4]);
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return;
+	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 5))
+		return;
+	force(t, -ENODEV);
+}
+
+/* The other threads must be able to die before this call returns. */
+static void prepare_exec(struct recorder *rec, struct rtask *t)
+{
+	t->may_block = t->process->live > 1;
+}
+
+/* Data that moves between files unseen cannot be echoed by replay; programs fall back to write(2). */
+static void refuse_to_stdio(struct recorder *rec, struct rtask *t, int arg)
+{
+	if (output_stream(rec, t, t->call.arg[arg]))
+		force(t, -EINVAL);
+}
+
+static void prepare_out_arg0(struct recorder *rec, struct rtask *t)
+{
+	refuse_to_stdio(rec, t, 0);
+}
+
+static void prepare_out_arg1(struct recorder *rec, struct rtask *t)
+{
+	refuse_to_stdio(rec, t, 1);
+}
+
+static void prepare_out_arg2(struct recorder *rec, struct rtask *t)
+{
+	refuse_to_stdio(rec, t, 2);
+}
+
+static const struct preparer {
+	int nr;
+	void (*fn)(struct recorder *rec, struct rtask *t);
+} preparers[] = {
+	{__NR_madvise, prepare_madvise},
+	{__NR_prctl, prepare_prctl},
+	{__NR_arch_prctl, prepare_arch_prctl},
+	{__NR_sched_setaffinity, prepare_setaffinity},
+	{__NR_clone, prepare_clone},
+	{__NR_clone3, prepare_clone},
+	{__NR_mmap, prepare_mmap},
+	{__NR_execve, prepare_exec},
+	{__NR_execveat, prepare_exec},
+	{__NR_sendfile, prepare_out_arg0},
+	{__NR_vmsplice, prepare_out_arg0},
+	{__NR_tee, prepare_out_arg1},
+	{__NR_splice, prepare_out_arg2},
+	{__NR_copy_file_range, prepare_out_arg2},
+};
+
+#define MAX_NR 512
+
+static const struct preparer *find_preparer(int nr)
+{
+	static int8_t index[MAX_NR]; /* 1-based */
+	static bool built;
+
+	if (!built) {
+		for (size_t i = 0; i < ARRAY_SIZE(preparers); i++)
+			index[preparers[i].nr] = i + 1;
+		built = true;
+	}
+	return nr >= 0 && nr < MAX_NR && index[nr] ? &preparers[index[nr] - 1] : NULL;
+}
+
+/* Tell the reader of the terminal who writes (-M). The text is ours, not the tracee's. */
+static void mark_output(struct recorder *rec, struct rtask *t)
+{
+	dprintf(t->echo_fd, "[rr %d %llu]", t->t.tgid,
+		(unsigned long long)trace_writer_last_event(rec->trace) + 1);
+}
+
+void syscall_prepare(struct recorder *rec, struct rtask *t)
+{
+	const struct preparer *p = find_preparer(t->call.nr);
+
+	if (!t->row)
+		return;
+	if (t->row->class == SYS_REFUSED) {
+		force(t, -ENOSYS);
+		return;
+	}
+	if (t->row->class == SYS_PTRACE) {
+		force(t, -EPERM);
+		return;
+	}
+	if (t->row->flags & SYSF_OUTPUT) {
+		t->echo_fd = output_stream(rec, t, t->call.arg[0]);
+		/* Nobody else may write in between: the order of output is the order of events. */
+		if (t->echo_fd) {
+			t->may_block = false;
+			if (rec->opt->mark_stdio)
+				mark_output(rec, t);
+		}
+	}
+	if (p)
+		p->fn(rec, t);
+}

@@ -1,0 +1,86 @@
+/*
+ * Building events: memory that the world wrote is read back from the task when the event is
+ * complete, and given to the trace in one go.
+ *
+ * One event is built at a time, so its bytes lie in one buffer of the recorder's. That buffer moves as it
+ * grows: until the end, a write's bytes are held as an offset into it.
+ */
+#include "record/session.h"
+
+#include "base/log.h"
+
+void event_begin(struct event_builder *b, struct recorder *rec, struct rtask *t,
+		 enum trace_event_type type)
+{
+	*b = (struct event_builder){.rec = rec};
+	b->ev.type = type;
+	b->ev.tid = t->t.tid;
+	b->ev.time_ns = now_ns();
+	buf_clear(&rec->data);
+	buf_clear(&rec->fpregs);
+}
+
+static struct trace_write *new_write(struct event_builder *b, pid_t tid, raddr_t addr)
+{
+	struct trace_write *w;
+
+	if (b->n_writes == b->cap_writes) {
+		b->cap_writes = b->cap_writes ? 2 * b->cap_writes : 8;
+		b->writes = xrealloc(b->writes, b->cap_writes * sizeof(*b->writes));
+	}
+	w = &b->writes[b->n_writes++];
+	*w = (struct trace_write){.tid = tid == b->ev.tid ? 0 : tid, .addr = addr};
+	w->bytes.data = (void *)(uintptr_t)b->rec->data.len;
+	return w;
+}
+
+void event_add_memory(struct event_builder *b, struct rtask *t, raddr_t addr, uint64_t len)
+{
+	struct buf *data = &b->rec->data;
+	struct trace_write *w;
+	size_t got;
+
+	if (!addr || !len)
+		return;
+	got = mm_read_some(t->t.mm, addr, buf_reserve(data, len), len);
+	if (!got)
+		return;
+	w = new_write(b, t->t.tid, addr);
+	w->bytes.len = got;
+	buf_extend(data, got);
+}
+
+void event_add_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const void *p, size_t n)
+{
+	struct trace_write *w = new_write(b, tid, addr);
+
+	w->bytes.len = n;
+	buf_add(&b->rec->data, p, n);
+}
+
+void event_end(struct event_builder *b, struct rtask *t)
+{
+	struct recorder *rec = b->rec;
+	int ret;
+
+	for (size_t i = 0; i < b->n_writes; i++)
+		b->writes[i].bytes.data = rec->data.data + (uintptr_t)b->writes[i].bytes.data;
+	b->ev.writes = b->writes;
+	b->ev.n_writes = b->n_writes;
+	ret = trace_writer_event(rec->trace, &b->ev, &t->last_event);
+	if (ret && !rec->error) {
+		rec->error = ret;
+		error("cannot write the trace %s: %s; recording ends here, what was written can be "
+		      "replayed",
+		      trace_writer_dir(rec->trace), strerror(-ret));
+	}
+	free(b->writes);
+	buf_release(&b->why);
+}
+
+void event_emit(void *ctx, raddr_t addr, uint64_t len)
+{
+	struct emit_ctx *e = ctx;
+
+	event_add_memory(e->b, e->t, addr, len);
+}

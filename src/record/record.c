@@ -1,0 +1,337 @@
+/*
+ * The recorder's main loop: pick a task, let it run to its next stop, handle the stop, until it waits,
+ * ends, or has had its slice.
+ *
+ * At most one task runs user code. A task let go into a system call that may wait is watched for a moment; if
+ * it does not come back and another could run, it is set aside as blocked (and only then is the
+ * entry of its call an event of its own). A timer's tick ends our own waiting for a call that was
+ * believed not to wait.
+ */
+#include "record/record.h"
+
+#include "base/log.h"
+#include "record/session.h"
+#include "record/start.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SLICE_NS	20000000ULL
+#define TICK_USEC	50000
+#define TERM_GRACE_NS	5000000000ULL
+#define POLL_EVERY	8 /* stops of the running task between two looks at the others */
+
+static volatile sig_atomic_t term_signal;
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+void record_options_init(struct record_options *opt)
+{
+	*opt = (struct record_options){.print_trace_dir_fd = -1, .bind_cpu = -1};
+}
+
+/* --- signals to rr itself --- */
+
+static void on_term(int signo)
+{
+	term_signal = signo;
+}
+
+static void on_nothing(int signo)
+{
+}
+
+static void install(int signo, void (*fn)(int))
+{
+	struct sigaction sa = {.sa_handler = fn}, old;
+
+	/* No SA_RESTART: waitpid() must return. What our parent ignores stays ignored. */
+	sigaction(signo, NULL, &old);
+	if (old.sa_handler != SIG_IGN)
+		sigaction(signo, &sa, NULL);
+}
+
+static void install_handlers(void)
+{
+	struct itimerval tick = {{0, TICK_USEC}, {0, TICK_USEC}};
+
+	install(SIGTERM, on_term);
+	install(SIGHUP, on_term);
+	install(SIGINT, on_nothing);
+	install(SIGQUIT, on_nothing);
+	install(SIGPIPE, on_nothing);
+	install(SIGALRM, on_nothing);
+	setitimer(ITIMER_REAL, &tick, NULL);
+}
+
+static void signal_all(struct recorder *rec, int signo)
+{
+	map_for_each(&rec->tasks, s) {
+		struct rtask *t = (struct rtask *)(uintptr_t)s->value;
+
+		if (t->t.tid == t->t.tgid || signo == SIGKILL)
+			kill(t->t.tgid, signo);
+	}
+}
+
+/* SIGTERM goes to the tracees; what is left of them after the grace is killed. */
+static void check_term(struct recorder *rec)
+{
+	if (term_signal) {
+		signal_all(rec, term_signal);
+		term_signal = 0;
+		if (!rec->term_deadline)
+			rec->term_deadline = now_ns() + TERM_GRACE_NS;
+	}
+	if (rec->term_deadline && now_ns() > rec->term_deadline)
+		signal_all(rec, SIGKILL);
+}
+
+/* --- stops of tasks that are not the running one --- */
+
+/* An execve by a thread that was not the leader: it has the leader's tid now (ptrace(2)). */
+static struct rtask *rename_exec(struct recorder *rec, pid_t leader)
+{
+	struct task probe = {.tid = leader};
+	struct rtask *old = rtask_find(rec, leader), *t;
+	unsigned long former;
+
+	if (task_event_message(&probe, &former) || (pid_t)former == leader)
+		return old;
+	t = rtask_find(rec, former);
+	if (!t)
+		BUG("task %lu, unknown, became task %d by execve", former, leader);
+	if (old)
+		rtask_free(rec, old);
+	map_del(&rec->tasks, former);
+	t->former_tid = former;
+	t->t.tid = leader;
+	map_set_ptr(&rec->tasks, leader, t);
+	return t;
+}
+
+/* Give a stop to its task; NULL for a task that is not known yet. */
+static struct rtask *deliver_stop(struct recorder *rec, pid_t tid, const struct stop *stop)
+{
+	struct rtask *t;
+
+	if (stop->kind == STOP_EVENT && stop->event == PTRACE_EVENT_EXEC)
+		t = rename_exec(rec, tid);
+	else
+		t = rtask_find(rec, tid);
+	if (!t) {
+		if (stop->kind != STOP_EXITED)
+			map_set(&rec->orphans, tid, (uint32_t)stop->status);
+		return NULL;
+	}
+	rtask_note_stop(rec, t, stop);
+	return t;
+}
+
+static void poll_others(struct recorder *rec)
+{
+	struct stop stop;
+	pid_t tid;
+
+	while ((tid = task_wait_any(false, &stop)) > 0)
+		deliver_stop(rec, tid, &stop);
+}
+
+/* --- the running task --- */
+
+static bool interrupted_wait(struct recorder *rec, int ret)
+{
+	if (ret != -EINTR)
+		return false;
+	check_term(rec);
+	return true;
+}
+
+/* Others go on while this one waits in the kernel. */
+static bool set_aside(struct recorder *rec, struct rtask *t)
+{
+	log_entry(rec, t);
+	t->state = RUN_BLOCKED;
+	rec->current = NULL;
+	return false;
+}
+
+/* In the kernel, perhaps for long: true if it stopped, false if others run now. */
+static bool wait_in_kernel(struct recorder *rec, struct rtask *t)
+{
+	/* On one core a call that need not wait is over when we get the core back. */
+	for (int i = 0; i < 2; i++) {
+		if (task_poll(&t->t) == 1)
+			return true;
+		if (!i)
+			sched_yield();
+	}
+	poll_others(rec);
+	while (!t->stop_pending) {
+		struct stop stop;
+		pid_t tid;
+
+		if (sched_others_ready(&rec->sched))
+			return set_aside(rec, t);
+		tid = task_wait_any(true, &stop);
+		if (tid > 0)
+			deliver_stop(rec, tid, &stop);
+		else if (!interrupted_wait(rec, tid))
+			return set_aside(rec, t);
+	}
+	return true;
+}
+
+/* Wait for the next stop of the task that was just resumed; false if it was set aside. */
+static bool wait_current(struct recorder *rec, struct rtask *t, bool in_kernel)
+{
+	int ret;
+
+	if (in_kernel && t->may_block)
+		return wait_in_kernel(rec, t);
+	for (;;) {
+		ret = task_wait(&t->t);
+		if (!ret)
+			return true;
+		if (ret == -ECHILD)
+			return wait_in_kernel(rec, t);
+		if (!interrupted_wait(rec, ret))
+			BUG("waiting for task %d: %s", t->t.tid, strerror(-ret));
+		if (in_kernel && rec->n_live > 1)
+			return wait_in_kernel(rec, t);
+	}
+}
+
+static bool must_give_way(struct recorder *rec)
+{
+	if (rec->opt->switch_at_every_event)
+		return sched_others_ready(&rec->sched);
+	return sched_slice_over(&rec->sched, now_ns());
+}
+
+/* Run one task until it gives up the core. */
+static void run_task(struct recorder *rec, struct rtask *t)
+{
+	unsigned int stops = 0;
+	bool fresh = true;
+
+	rec->current = t;
+	t->state = RUN_READY;
+	while (!rec->error) {
+		enum next next = NEXT_USER;
+		bool had_stop = t->stop_pending;
+		int signo;
+
+		t->stop_pending = false;
+		if (had_stop)
+			next = handle_stop(rec, t);
+		if (next == NEXT_STAY || rec->error)
+			break;
+		if (next == NEXT_AGAIN) {
+			t->stop_pending = true;
+			continue;
+		}
+		if (rec->n_live > 1 && ++stops % POLL_EVERY == 0)
+			poll_others(rec);
+		if (next == NEXT_USER && had_stop && must_give_way(rec)) {
+			rec->current = NULL;
+			sched_ready(&rec->sched, &t->se);
+			return;
+		}
+		/* Signals came while others ran: they are due before anything else. */
+		if (next == NEXT_USER && fresh && !t->stop_pending)
+			signals_note_boundary(t);
+		fresh = false;
+		signo = t->resume_signo;
+		t->resume_signo = 0;
+		if (next != NEXT_DYING && !t->stop_pending)
+			task_resume(&t->t, PTRACE_SYSCALL, signo);
+		if (!t->stop_pending && !wait_current(rec, t, next == NEXT_KERNEL))
+			return;
+		t->stop_pending = true;
+	}
+	rec->current = NULL;
+}
+
+static struct rtask *next_task(struct recorder *rec)
+{
+	for (;;) {
+		struct sched_entity *e = sched_pick(&rec->sched, now_ns());
+		struct stop stop;
+		pid_t tid;
+
+		if (e)
+			return container_of(e, struct rtask, se);
+		tid = task_wait_any(true, &stop);
+		if (tid > 0)
+			deliver_stop(rec, tid, &stop);
+		else if (!interrupted_wait(rec, tid))
+			return NULL; /* -ECHILD: nobody is left */
+	}
+}
+
+static void record_loop(struct recorder *rec)
+{
+	while (!rec->error && rec->n_live) {
+		struct rtask *t;
+
+		if (rec->root_gone && !rec->opt->wait_for_all)
+			break;
+		t = next_task(rec);
+		if (!t)
+			break;
+		run_task(rec, t);
+	}
+}
+
+/* Whoever is left does not outlive the recording. */
+static void kill_rest(struct recorder *rec)
+{
+	struct stop stop;
+	pid_t tid;
+
+	signal_all(rec, SIGKILL);
+	while ((tid = task_wait_any(true, &stop)) > 0 || tid == -EINTR) {
+		struct task t = {.tid = tid};
+
+		if (tid > 0 && stop.kind != STOP_EXITED)
+			task_resume(&t, PTRACE_CONT, 0);
+	}
+}
+
+int record_program(const struct record_options *opt, char *const *argv, int *fatal_signal)
+{
+	struct recorder rec = {.opt = opt};
+	int status, ret;
+
+	*fatal_signal = 0;
+	if (getenv("RUNNING_UNDER_RR"))
+		return error("this program is being recorded already: rr does not record itself"),
+		       RECORD_STATUS_NOT_STARTED;
+	sched_init(&rec.sched, SLICE_NS);
+	output_init(&rec);
+	status = record_start(&rec, argv);
+	if (status)
+		return status;
+	install_handlers();
+	record_loop(&rec);
+	kill_rest(&rec);
+	ret = trace_writer_close(rec.trace);
+	if (ret && !rec.error)
+		rec.error = error_ret(ret, "the trace could not be finished: %s", strerror(-ret));
+	if (rec.error)
+		return 1;
+	if (WIFSIGNALED(rec.root_status))
+		*fatal_signal = WTERMSIG(rec.root_status);
+	return WIFSIGNALED(rec.root_status) ? 128 + *fatal_signal : WEXITSTATUS(rec.root_status);
+}

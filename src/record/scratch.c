@@ -1,0 +1,153 @@
+/*
+ * Scratch memory: while one thread waits in the kernel, its siblings run. If the kernel wrote the
+ * result into the program's memory at a moment of its choosing, the siblings could see it come; so the
+ * outputs of calls that wait are redirected into memory of ours in the same address space, and copied to
+ * their place at the exit, which is an event. Alone in an address space, nobody can look.
+ */
+#include "record/session.h"
+
+#include "base/log.h"
+
+#include <asm/unistd_64.h>
+#include <sys/mman.h>
+
+#define SCRATCH_MIN (64ULL << 10)
+#define SCRATCH_MAX (16ULL << 20) /* larger outputs are not redirected */
+
+/*
+ * Get (more) scratch memory. A remote call cannot be made inside a system call: the one that the task
+ * entered is cancelled, and made again afterwards.
+ */
+static int grow(struct rtask *t, uint64_t size)
+{
+	struct regs entry = t->t.regs;
+	int64_t result;
+	int ret;
+
+	task_regs_modify(&t->t)->u.orig_rax = -1;
+	ret = task_resume(&t->t, PTRACE_SYSCALL, 0);
+	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
+		ret = 0;
+	if (ret || t->t.stop.kind != STOP_SYSCALL)
+		return -ESRCH;
+	if (t->scratch.size) {
+		ret = task_remote_syscall(&t->t, &result, __NR_munmap,
+					  REMOTE_ARGS(t->scratch.addr, t->scratch.size));
+		t->scratch.size = 0;
+	}
+	size = max_u64(page_ceil(size), SCRATCH_MIN);
+	if (!ret)
+		ret = task_remote_syscall(&t->t, &result, __NR_mmap,
+					  REMOTE_ARGS(0, size, PROT_READ | PROT_WRITE,
+						      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	if (ret)
+		return ret;
+	if (result > 0 || result < -4095) {
+		t->scratch.addr = result;
+		t->scratch.size = size;
+	}
+	/* Back into the call: to its instruction, and through it to the entry stop. */
+	entry.u.rip -= 2;
+	entry.u.rax = entry.u.orig_rax;
+	task_set_regs(&t->t, &entry);
+	do {
+		ret = task_resume(&t->t, PTRACE_SYSCALL, 0);
+		while (!ret && (ret = task_wait(&t->t)) == -EINTR)
+			ret = 0;
+		if (!ret && t->t.stop.kind == STOP_SIGNAL && t->n_stash < MAX_STASH)
+			ret = task_siginfo(&t->t, &t->stash[t->n_stash++]);
+	} while (!ret && t->t.stop.kind == STOP_SIGNAL);
+	if (ret || t->t.stop.kind != STOP_SYSCALL)
+		return -ESRCH;
+	signals_raise_stash(t);
+	return task_regs(&t->t);
+}
+
+void scratch_redirect(struct recorder *rec, struct rtask *t)
+{
+	struct scratch *s = &t->scratch;
+	struct abi_mem mem = mm_abi(t->t.mm);
+	uint64_t cap[6], total = 0;
+	raddr_t next;
+
+	s->n_redirects = 0;
+	if (!t->may_block || t->t.mm->refs == 1 || !t->row || t->row->class != SYS_PLAIN)
+		return;
+	for (int i = 0; i < 6; i++) {
+		cap[i] = syscall_arg_capacity(t->row, &t->call, i, &mem);
+		total += (cap[i] + 15) & ~15ULL;
+	}
+	if (!total || total > SCRATCH_MAX)
+		return;
+	if (total > s->size && (grow(t, total) || total > s->size))
+		return;
+	next = s->addr;
+	for (int i = 0; i < 6; i++) {
+		struct buf b = BUF_INIT;
+
+		if (!cap[i])
+			continue;
+		/* Only what is exactly as long as the result needs no copy of what was there before. */
+		if (t->row->arg[i].kind != ARG_OUT_BUF_RET) {
+			size_t n = mm_read_some(t->t.mm, t->call.arg[i], buf_reserve(&b, cap[i]),
+						cap[i]);
+
+			if (n < cap[i] || mm_write(t->t.mm, next, b.data, n)) {
+				buf_release(&b);
+				continue;
+			}
+			buf_release(&b);
+		}
+		regs_set_arg(task_regs_modify(&t->t), i, next);
+		s->redirect[s->n_redirects].arg = i;
+		s->redirect[s->n_redirects].user = t->call.arg[i];
+		s->redirect[s->n_redirects].scratch = next;
+		s->redirect[s->n_redirects++].len = cap[i];
+		next += (cap[i] + 15) & ~15ULL;
+	}
+}
+
+/* abi_emit_fn: copy a piece that the kernel wrote to scratch memory to its place. */
+static void copy_piece(void *ctx, raddr_t addr, uint64_t len)
+{
+	struct rtask *t = ctx;
+	struct scratch *s = &t->scratch;
+	struct buf b = BUF_INIT;
+
+	for (int i = 0; i < s->n_redirects; i++) {
+		uint64_t off = addr - s->redirect[i].scratch;
+		size_t got;
+
+		if (addr < s->redirect[i].scratch || off >= s->redirect[i].len)
+			continue;
+		len = min_u64(len, s->redirect[i].len - off);
+		got = mm_read_some(t->t.mm, addr, buf_reserve(&b, len), len);
+		mm_write(t->t.mm, s->redirect[i].user + off, b.data, got);
+		break;
+	}
+	buf_release(&b);
+}
+
+void scratch_copy_back(struct rtask *t, int64_t result)
+{
+	struct abi_mem mem = mm_abi(t->t.mm);
+	struct abi_call call = t->call;
+	struct buf why = BUF_INIT;
+
+	if (!t->scratch.n_redirects)
+		return;
+	call.ret = result;
+	for (int i = 0; i < t->scratch.n_redirects; i++)
+		call.arg[t->scratch.redirect[i].arg] = t->scratch.redirect[i].scratch;
+	syscall_outputs(t->row, &call, &mem, copy_piece, t, &why);
+	buf_release(&why);
+}
+
+void scratch_restore_args(struct rtask *t)
+{
+	t->scratch.n_redirects = 0;
+	for (int i = 0; i < 6; i++)
+		if (regs_get_arg(&t->t.regs, i) != regs_get_arg(&t->entry_regs, i) &&
+		    t->row->class != SYS_SIGRETURN && t->row->class != SYS_EXEC)
+			regs_set_arg(task_regs_modify(&t->t), i, regs_get_arg(&t->entry_regs, i));
+}

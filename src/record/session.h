@@ -1,0 +1,221 @@
+/*
+ * The recorder's own state, shared by the files of this folder only.
+ *
+ * A stop of a task is handled by one function (stops.c), which says what the task does next. Events
+ * are written when their effect is complete: a system call as one EV_SYSCALL if nothing happened in between,
+ * else as EV_SYSCALL_ENTRY (written late, by log_entry()) and EV_SYSCALL_EXIT.
+ */
+#ifndef RECORD_SESSION_H
+#define RECORD_SESSION_H
+
+#include "abi/syscall.h"
+#include "base/map.h"
+#include "record/record.h"
+#include "sched/sched.h"
+#include "task/task.h"
+#include "trace/trace.h"
+
+/* What a task does after its stop was handled. */
+enum next {
+	NEXT_USER,   /* run the program's code */
+	NEXT_KERNEL, /* go on in the system call it is in */
+	NEXT_STAY,   /* not now: it was put somewhere else (job control stop), or is gone */
+	NEXT_AGAIN,  /* the handler waited by itself: look at the new stop */
+	NEXT_DYING,  /* it was killed under our hands: wait for what is left of it */
+};
+
+enum run_state {
+	RUN_READY,   /* stopped, queued or current */
+	RUN_BLOCKED, /* let go in a system call, others run meanwhile */
+	RUN_STOPPED, /* job control (PTRACE_LISTEN) */
+	RUN_EXITING, /* said good-bye (EV_EXIT); the kernel is still at it */
+};
+
+struct process {
+	pid_t tgid;
+	int live;        /* tasks without EV_EXIT */
+	int refs;        /* rtasks that exist */
+};
+
+#define MAX_STASH 64
+
+struct scratch {
+	raddr_t addr; /* the tracee's; 0: none yet */
+	uint64_t size;
+	struct {
+		int arg;
+		raddr_t user;  /* what the program passed */
+		raddr_t scratch;
+		uint64_t len;
+	} redirect[6];
+	int n_redirects; /* 0: the call in progress is not redirected */
+};
+
+struct rtask {
+	struct task t;
+	struct sched_entity se;
+	enum run_state state;
+	bool stop_pending; /* t.stop was not handled yet */
+	bool exit_logged;
+	pid_t former_tid;  /* the tid that it had before its execve made it the leader */
+	int resume_signo;  /* to be delivered when it is resumed next */
+	struct process *process;
+	event_t last_event;
+
+	/* The system call that it is in. */
+	bool in_syscall;
+	bool interrupted;  /* ended with -ERESTART*: the kernel will restart it or run a handler */
+	bool entry_logged;
+	bool cloned;       /* the call has made its task */
+	const struct syscall_row *row;
+	struct abi_call call;
+	struct regs entry_regs;
+	bool force_result; /* do not make the call (or overrule it): result is `forced` */
+	int64_t forced;
+	int echo_fd;
+	bool may_block;
+	struct scratch scratch;
+
+	/* Signals. */
+	siginfo_t stash[MAX_STASH]; /* arrived in running code, kept until the next system call */
+	int n_stash;
+	siginfo_t raised[MAX_STASH]; /* sent again by us at a system call, not delivered yet */
+	int n_raised;
+	bool frame_failed; /* the kernel could not build a handler's frame */
+	uint64_t boundary;     /* signals that the kernel must deliver before any instruction runs */
+	struct regs boundary_regs;
+
+	/* What the kernel does when it exits. */
+	raddr_t clear_tid;
+	raddr_t robust_list;
+};
+
+struct shared_file {
+	uint32_t file; /* number in the trace */
+	uint64_t size;
+};
+
+struct recorder {
+	const struct record_options *opt;
+	struct trace_writer *trace;
+	struct sched sched;
+	struct map tasks;    /* tid -> struct rtask */
+	struct map orphans;  /* tid -> wait status of a task whose clone event is still to come */
+	struct map shared;   /* file_key() -> struct shared_file: mapped shared by somebody, once */
+	struct rtask *current;
+	int n_live;          /* rtasks that were not reaped */
+	pid_t root_tgid;
+	bool root_gone;
+	int root_status;
+	int error;           /* sticky: recording has to end; said already */
+	bool cpuid_faulting;
+	uint64_t stdio_dev[3], stdio_ino[3]; /* of our own fds 1 and 2 */
+	uint32_t stdio_mode[3];
+	uint64_t term_deadline; /* ns: SIGKILL all then; 0: no SIGTERM came */
+	struct buf data;     /* bytes of the event being built */
+	struct buf fpregs;
+};
+
+/* --- tasks.c --- */
+struct rtask *rtask_new(struct recorder *rec, pid_t tid, struct process *p, struct mm *mm);
+void rtask_free(struct recorder *rec, struct rtask *t);
+struct rtask *rtask_find(struct recorder *rec, pid_t tid);
+struct process *process_new(pid_t tgid);
+/* The task has a stop that must be handled: queue it. */
+void rtask_note_stop(struct recorder *rec, struct rtask *t, const struct stop *stop);
+
+/* --- record.c --- */
+uint64_t now_ns(void);
+
+/* --- stops.c --- */
+/* Handle t.stop. */
+enum next handle_stop(struct recorder *rec, struct rtask *t);
+
+/* --- events.c: building events --- */
+struct event_builder {
+	struct recorder *rec;
+	struct trace_event ev;
+	struct trace_write *writes;
+	size_t n_writes, cap_writes;
+	struct buf why;
+};
+
+void event_begin(struct event_builder *b, struct recorder *rec, struct rtask *t,
+		 enum trace_event_type type);
+/* Memory of `t` as it is now, as far as it can be read. */
+void event_add_memory(struct event_builder *b, struct rtask *t, raddr_t addr, uint64_t len);
+/* Given bytes, copied. */
+void event_add_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const void *p, size_t n);
+/* Write the event to the trace; an error of it ends the recording. */
+void event_end(struct event_builder *b, struct rtask *t);
+/* abi_emit_fn whose context is a struct emit_ctx. */
+struct emit_ctx {
+	struct event_builder *b;
+	struct rtask *t;
+};
+void event_emit(void *ctx, raddr_t addr, uint64_t len);
+
+/* --- syscalls.c --- */
+enum next on_syscall_entry(struct recorder *rec, struct rtask *t);
+enum next on_syscall_exit(struct recorder *rec, struct rtask *t);
+/* Write EV_SYSCALL_ENTRY for the call that t is in, unless that was done. */
+void log_entry(struct recorder *rec, struct rtask *t);
+/* Write the end of t's call with all that it wrote. */
+void log_exit(struct recorder *rec, struct rtask *t, int64_t result);
+/* Begin EV_SYSCALL or EV_SYSCALL_EXIT, whichever it is. */
+void begin_syscall_event(struct event_builder *b, struct recorder *rec, struct rtask *t,
+			 int64_t result);
+
+/* --- scratch.c: outputs of calls that wait --- */
+void scratch_redirect(struct recorder *rec, struct rtask *t);
+void scratch_restore_args(struct rtask *t);
+void scratch_copy_back(struct rtask *t, int64_t result);
+
+/* --- entry.c: decisions before a call is made --- */
+void syscall_prepare(struct recorder *rec, struct rtask *t);
+
+/* --- output.c --- */
+void output_init(struct recorder *rec);
+/* 1 or 2 if the task's `fd` is our stdout or stderr, else 0. */
+int output_stream(struct recorder *rec, struct rtask *t, int fd);
+
+/* --- mappings.c --- */
+/* Keep the file at `path` (in /proc) for the mapping *m, which gets source, file and identity. 0 or -errno. */
+int save_mapped_file(struct recorder *rec, const char *path, bool shared, struct trace_mapping *m);
+void on_mmap_exit(struct recorder *rec, struct rtask *t, int64_t result);
+void on_shmat_exit(struct recorder *rec, struct rtask *t, int64_t result);
+/* The shared file with this identity, or NULL. */
+struct shared_file *shared_find(struct recorder *rec, uint64_t dev, uint64_t ino);
+
+/* --- shared.c --- */
+/* Add what the finished call did to files that are mapped shared. `fw` has room for one. */
+bool shared_file_written(struct recorder *rec, struct rtask *t, int64_t result, struct buf *data,
+			 struct trace_file_write *fw);
+
+/* --- exec.c --- */
+enum next on_exec_event(struct recorder *rec, struct rtask *t);
+/* The exec of `t` is complete: make the address space ours and write EV_EXEC. */
+void log_exec(struct recorder *rec, struct rtask *t);
+/* Replace the functions of the vDSO at `mm` by system calls. 0 or -errno. */
+int vdso_patch(struct mm *mm, raddr_t base, size_t size);
+
+/* --- clone.c --- */
+enum next on_clone_event(struct recorder *rec, struct rtask *t);
+void log_task_start(struct recorder *rec, struct rtask *t);
+
+/* --- exit.c --- */
+enum next on_exit_event(struct recorder *rec, struct rtask *t);
+void on_reaped(struct recorder *rec, struct rtask *t);
+
+/* --- signals.c --- */
+enum next on_signal(struct recorder *rec, struct rtask *t);
+/* Send the stashed signals again, at a system-call entry. */
+void signals_raise_stash(struct rtask *t);
+/* Find out which signals will be delivered before the task runs an instruction. */
+void signals_note_boundary(struct rtask *t);
+
+/* --- insn.c --- */
+/* If the SIGSEGV is a trapped rdtsc, rdtscp or cpuid: do it, write EV_INSN, true. */
+bool insn_emulate(struct recorder *rec, struct rtask *t, const siginfo_t *si);
+
+#endif

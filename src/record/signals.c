@@ -1,0 +1,228 @@
+/*
+ * Signals. A synchronous one (a fault) comes at an instruction that replay will execute too: it is
+ * delivered at once. Any other is delivered only where replay can find the place: at the end of a system call, before
+ * another instruction has run. One that arrives in running code is kept (the stash) and sent again
+ * at the next system call, which it then interrupts as it would have.
+ *
+ * How we know that no instruction has run: the signal was pending, and not blocked, when the task was let
+ * go, so the kernel delivers it on the way (the `boundary` set), and the registers are as they were.
+ */
+#include "record/session.h"
+
+#include "abi/signal.h"
+#include "base/io.h"
+#include "base/log.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BIT(signo) (1ULL << ((signo)-1))
+
+void signals_raise_stash(struct rtask *t)
+{
+	for (int i = 0; i < t->n_stash; i++) {
+		if (t->n_raised == MAX_STASH)
+			BUG("task %d: too many signals under way", t->t.tid);
+		t->raised[t->n_raised++] = t->stash[i];
+		task_kill(&t->t, t->stash[i].si_signo);
+	}
+	t->n_stash = 0;
+}
+
+/* A signal that we sent again gets back what it said when it came first. */
+static void restore_raised(struct rtask *t, siginfo_t *si)
+{
+	for (int i = 0; i < t->n_raised; i++) {
+		if (t->raised[i].si_signo != si->si_signo)
+			continue;
+		if (si->si_code != SI_TKILL || si->si_pid != getpid())
+			return;
+		*si = t->raised[i];
+		memmove(&t->raised[i], &t->raised[i + 1],
+			(t->n_raised - i - 1) * sizeof(t->raised[0]));
+		t->n_raised--;
+		task_set_siginfo(&t->t, si);
+		return;
+	}
+}
+
+void signals_note_boundary(struct rtask *t)
+{
+	uint64_t pending, mask;
+
+	t->boundary = 0;
+	if (task_pending_signals(&t->t, &pending) || !pending || task_sigmask(&t->t, &mask) ||
+	    task_regs(&t->t))
+		return;
+	t->boundary = pending & ~mask;
+	t->boundary_regs = t->t.regs;
+}
+
+static bool at_boundary(struct rtask *t, int signo)
+{
+	struct regs *now = &t->t.regs;
+
+	if (t->interrupted)
+		return true;
+	return (t->boundary & BIT(signo)) && regs_equal(&t->boundary_regs, now, false, NULL);
+}
+
+enum disposition {
+	DISP_DEFAULT,
+	DISP_IGNORED,
+	DISP_HANDLER,
+};
+
+static uint64_t status_mask(const char *status, const char *field)
+{
+	const char *p = strstr(status, field);
+
+	return p ? strtoull(p + strlen(field), NULL, 16) : 0;
+}
+
+/* What the process does about a signal: the kernel knows (proc(5), status). */
+static enum disposition disposition(const struct rtask *t, int signo)
+{
+	struct buf b = BUF_INIT;
+	enum disposition d = DISP_DEFAULT;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", t->t.tid);
+	if (!read_file(path, &b)) {
+		if (status_mask(buf_str(&b), "SigCgt:") & BIT(signo))
+			d = DISP_HANDLER;
+		else if (status_mask(buf_str(&b), "SigIgn:") & BIT(signo))
+			d = DISP_IGNORED;
+	}
+	buf_release(&b);
+	return d;
+}
+
+static void begin_signal_event(struct event_builder *b, struct recorder *rec, struct rtask *t,
+			       const siginfo_t *si, const struct regs *before, bool sync)
+{
+	event_begin(b, rec, t, EV_SIGNAL);
+	b->ev.signo = si->si_signo;
+	b->ev.siginfo = (struct trace_bytes){si, sizeof(*si)};
+	b->ev.synchronous = sync;
+	if (before)
+		b->ev.regs = (struct trace_bytes){before, sizeof(*before)};
+}
+
+/* The end of the call that the signal interrupted. */
+static void finish_interrupted(struct recorder *rec, struct rtask *t)
+{
+	if (!t->interrupted)
+		return;
+	t->interrupted = false;
+	log_exit(rec, t, t->t.regs.u.rax);
+}
+
+/*
+ * The frame that the kernel pushed: from the new stack pointer to the end of the floating-point
+ * state, which lies above it (arch/x86/kernel/signal.c; the layout of struct ucontext is ABI).
+ */
+#define FRAME_SIZE	   440 /* return address, ucontext, siginfo */
+#define FRAME_FPSTATE_PTR  (8 + 40 + 184)
+#define FPSTATE_EXT_SIZE   468 /* _fpx_sw_bytes.extended_size */
+#define FPSTATE_FXSAVE     512
+
+static raddr_t frame_end(struct rtask *t, raddr_t sp)
+{
+	raddr_t fpstate = 0;
+	uint32_t size = 0;
+
+	mm_read(t->t.mm, sp + FRAME_FPSTATE_PTR, &fpstate, sizeof(fpstate));
+	if (!fpstate)
+		return sp + FRAME_SIZE;
+	mm_read(t->t.mm, fpstate + FPSTATE_EXT_SIZE, &size, sizeof(size));
+	return fpstate + (size > FPSTATE_FXSAVE && size < 65536 ? size : FPSTATE_FXSAVE);
+}
+
+/* Let the kernel build the handler's frame; the step ends before the handler's first instruction. */
+static enum next run_handler(struct recorder *rec, struct rtask *t, const siginfo_t *si, bool sync)
+{
+	struct event_builder b;
+	struct regs before;
+	int ret;
+
+	finish_interrupted(rec, t);
+	before = t->t.regs;
+	ret = task_resume(&t->t, PTRACE_SINGLESTEP, si->si_signo);
+	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
+		ret = 0;
+	if (ret)
+		return NEXT_DYING;
+	if (t->t.stop.kind != STOP_SIGNAL || t->t.stop.signo != SIGTRAP) {
+		/* No room for the frame: the kernel raised SIGSEGV instead. */
+		t->frame_failed = true;
+		return NEXT_AGAIN;
+	}
+	if (task_regs(&t->t))
+		return NEXT_DYING;
+	begin_signal_event(&b, rec, t, si, &before, sync);
+	b.ev.action = SIGNAL_HANDLER;
+	b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
+	if (!task_fpregs(&t->t, &rec->fpregs))
+		b.ev.fpregs = (struct trace_bytes){rec->fpregs.data, rec->fpregs.len};
+	event_add_memory(&b, t, t->t.regs.u.rsp,
+			 frame_end(t, t->t.regs.u.rsp) - t->t.regs.u.rsp);
+	event_end(&b, t);
+	signals_note_boundary(t);
+	return NEXT_USER;
+}
+
+static void log_fatal(struct recorder *rec, struct rtask *t, const siginfo_t *si, bool sync,
+		      bool exact)
+{
+	struct event_builder b;
+
+	begin_signal_event(&b, rec, t, si, exact ? &t->t.regs : NULL, sync);
+	b.ev.action = SIGNAL_FATAL;
+	event_end(&b, t);
+}
+
+static bool is_fatal(int signo)
+{
+	enum signal_default d = signal_default_action(signo);
+
+	return d == SIG_DEFAULT_TERM || d == SIG_DEFAULT_CORE;
+}
+
+enum next on_signal(struct recorder *rec, struct rtask *t)
+{
+	enum disposition disp;
+	siginfo_t si;
+	bool sync, exact, frame_failed = t->frame_failed;
+
+	t->frame_failed = false;
+	if (task_siginfo(&t->t, &si) || task_regs(&t->t))
+		return NEXT_DYING;
+	restore_raised(t, &si);
+	if (si.si_signo == SIGSEGV && !frame_failed && insn_emulate(rec, t, &si))
+		return NEXT_USER;
+	exact = frame_failed || at_boundary(t, si.si_signo);
+	/* One that was queued before the task ran is no fault, whatever it says of itself. */
+	sync = !exact && signal_is_synchronous(&si);
+	exact |= sync;
+	disp = si.si_signo == rec->opt->ignore_signal ? DISP_IGNORED : disposition(t, si.si_signo);
+	log_debug("task %d: %s, %s%s", t->t.tid, signal_name(si.si_signo),
+		  sync ? "synchronous" : exact ? "at a boundary" : "in running code",
+		  disp == DISP_HANDLER ? ", handled" : "");
+	if (si.si_signo == rec->opt->ignore_signal)
+		return NEXT_USER;
+	if (disp == DISP_HANDLER && !exact) {
+		if (t->n_stash < MAX_STASH)
+			t->stash[t->n_stash++] = si;
+		return NEXT_USER;
+	}
+	if (disp == DISP_HANDLER)
+		return run_handler(rec, t, &si, sync);
+	if (disp == DISP_DEFAULT && is_fatal(si.si_signo))
+		log_fatal(rec, t, &si, sync, exact);
+	else if (sync)
+		BUG("task %d: a fault that is ignored", t->t.tid);
+	t->resume_signo = si.si_signo;
+	signals_note_boundary(t);
+	return NEXT_USER;
+}

@@ -1,0 +1,230 @@
+/*
+ * A system call from its entry stop to its exit stop. The row of the table says what it wrote; the
+ * classes that do more have files of their own.
+ *
+ * A call that ends with -ERESTART* has not ended: the kernel restarts it, unseen by the program, or runs
+ * a handler first (signals.c), which is when its exit is written. Arguments in registers are the program's
+ * own at every moment at which a signal frame could be built from them.
+ */
+#include "record/session.h"
+
+#include "base/log.h"
+
+#include <asm/unistd_64.h>
+
+/* Kernel-internal results, include/linux/errno.h; never seen by programs. */
+#define ERESTARTSYS 512
+#define ERESTART_RESTARTBLOCK 516
+
+static bool is_restart(int64_t ret)
+{
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
+}
+
+static enum next resume_interrupted(struct recorder *rec, struct rtask *t)
+{
+	struct abi_call call;
+
+	regs_to_call(&t->t.regs, &call);
+	if (call.nr != t->call.nr && call.nr != __NR_restart_syscall)
+		BUG("task %d: %s was interrupted, but %s came next", t->t.tid,
+		    syscall_name(t->call.arch, t->call.nr), syscall_name(call.arch, call.nr));
+	t->interrupted = false;
+	signals_raise_stash(t);
+	scratch_redirect(rec, t);
+	return NEXT_KERNEL;
+}
+
+enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
+{
+	struct abi_mem mem = mm_abi(t->t.mm);
+
+	if (task_regs(&t->t))
+		return NEXT_DYING;
+	t->in_syscall = true;
+	t->boundary = 0;
+	if (t->interrupted)
+		return resume_interrupted(rec, t);
+	t->entry_regs = t->t.regs;
+	regs_to_call(&t->t.regs, &t->call);
+	t->row = syscall_row(t->call.arch, t->call.nr);
+	t->entry_logged = false;
+	t->force_result = false;
+	t->cloned = false;
+	t->echo_fd = 0;
+	t->may_block = t->row && syscall_may_block(t->row, &t->call, &mem);
+	log_debug("task %d: enters %s", t->t.tid, syscall_name(t->call.arch, t->call.nr));
+	syscall_prepare(rec, t);
+	signals_raise_stash(t);
+	if (t->force_result)
+		task_regs_modify(&t->t)->u.orig_rax = -1;
+	else
+		scratch_redirect(rec, t);
+	return NEXT_KERNEL;
+}
+
+void log_entry(struct recorder *rec, struct rtask *t)
+{
+	struct event_builder b;
+
+	if (t->entry_logged)
+		return;
+	event_begin(&b, rec, t, EV_SYSCALL_ENTRY);
+	b.ev.arch = t->call.arch;
+	b.ev.syscall = t->call.nr;
+	b.ev.regs = (struct trace_bytes){&t->entry_regs, sizeof(t->entry_regs)};
+	event_end(&b, t);
+	t->entry_logged = true;
+}
+
+void begin_syscall_event(struct event_builder *b, struct recorder *rec, struct rtask *t,
+			 int64_t result)
+{
+	event_begin(b, rec, t, t->entry_logged ? EV_SYSCALL_EXIT : EV_SYSCALL);
+	b->ev.arch = t->call.arch;
+	b->ev.syscall = t->call.nr;
+	b->ev.result = result;
+	if (!t->entry_logged)
+		b->ev.regs = (struct trace_bytes){&t->entry_regs, sizeof(t->entry_regs)};
+}
+
+/* What the call wrote, by the table; a call that the table cannot describe ends the recording. */
+static void add_outputs(struct event_builder *b, struct rtask *t)
+{
+	struct abi_mem mem = mm_abi(t->t.mm);
+	struct emit_ctx ctx = {.b = b, .t = t};
+	struct recorder *rec = b->rec;
+
+	if (!t->row) {
+		if (t->call.ret == -ENOSYS)
+			return;
+		rec->error = error_ret(-ENOTSUP,
+				       "system call %d has no row: add it to src/abi/syscalls.def; "
+				       "the recording ends before it",
+				       t->call.nr);
+		return;
+	}
+	if (syscall_outputs(t->row, &t->call, &mem, event_emit, &ctx, &b->why))
+		rec->error = error_ret(-ENOTSUP, "%s; the recording ends before it",
+				       buf_str(&b->why));
+}
+
+/* process_vm_writev into another tracee: what it wrote there. */
+static void add_remote_writes(struct event_builder *b, struct rtask *t)
+{
+	struct rtask *victim = rtask_find(b->rec, t->call.arg[0]);
+	int64_t left = t->call.ret;
+
+	if (!victim)
+		return;
+	for (uint64_t i = 0; left > 0 && i < t->call.arg[4]; i++) {
+		uint64_t iov[2];
+
+		if (mm_read(t->t.mm, t->call.arg[3] + 16 * i, iov, sizeof(iov)))
+			return;
+		event_add_memory(b, victim, iov[0], min_u64(iov[1], left));
+		left -= min_u64(iov[1], left);
+	}
+}
+
+void log_exit(struct recorder *rec, struct rtask *t, int64_t result)
+{
+	struct event_builder b;
+	struct trace_file_write fw;
+	struct buf file_data = BUF_INIT;
+
+	t->call.ret = result;
+	begin_syscall_event(&b, rec, t, result);
+	add_outputs(&b, t);
+	if (rec->error) {
+		free(b.writes);
+		buf_release(&b.why);
+		return;
+	}
+	if (result > 0)
+		b.ev.echo_fd = t->echo_fd;
+	if (t->call.nr == __NR_process_vm_writev && result > 0)
+		add_remote_writes(&b, t);
+	if (t->row && t->row->class == SYS_REGS)
+		b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
+	if (shared_file_written(rec, t, result, &file_data, &fw)) {
+		b.ev.file_writes = &fw;
+		b.ev.n_file_writes = 1;
+	}
+	event_end(&b, t);
+	buf_release(&file_data);
+}
+
+static void log_sigreturn(struct recorder *rec, struct rtask *t)
+{
+	struct event_builder b;
+
+	begin_syscall_event(&b, rec, t, t->t.regs.u.rax);
+	b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
+	if (!task_fpregs(&t->t, &rec->fpregs))
+		b.ev.fpregs = (struct trace_bytes){rec->fpregs.data, rec->fpregs.len};
+	event_end(&b, t);
+}
+
+/* The addresses that the kernel will write to when the task exits. */
+static void note_exit_addresses(struct rtask *t)
+{
+	if (t->row->class == SYS_SETTID)
+		t->clear_tid = t->call.arg[0];
+	else if (t->call.nr == __NR_set_robust_list && !t->call.ret)
+		t->robust_list = t->call.arg[0];
+}
+
+static bool may_raise_signal(const struct rtask *t, int64_t ret)
+{
+	static const int raising[] = {
+		__NR_kill,	   __NR_tkill,	       __NR_tgkill,	    __NR_rt_sigqueueinfo,
+		__NR_rt_sigprocmask, __NR_rt_sigreturn, __NR_rt_sigsuspend, __NR_rt_tgsigqueueinfo,
+		__NR_pause,	   __NR_alarm,	       __NR_setitimer,	    __NR_timer_settime,
+		__NR_wait4,	   __NR_waitid,	       __NR_ioctl,	    __NR_pidfd_send_signal,
+	};
+
+	if (t->n_raised || ret == -EINTR || ret == -EPIPE || ret == -EFBIG)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(raising); i++)
+		if (t->call.nr == raising[i])
+			return true;
+	return false;
+}
+
+enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
+{
+	enum syscall_class class = t->row ? t->row->class : SYS_PLAIN;
+	int64_t ret;
+
+	if (task_regs(&t->t))
+		return NEXT_DYING;
+	t->in_syscall = false;
+	if (t->force_result)
+		task_regs_modify(&t->t)->u.rax = t->forced;
+	ret = t->t.regs.u.rax;
+	if (is_restart(ret) && class != SYS_SIGRETURN && !t->force_result) {
+		t->interrupted = true;
+		scratch_copy_back(t, ret);
+		scratch_restore_args(t);
+		return NEXT_USER;
+	}
+	t->call.ret = ret;
+	scratch_copy_back(t, ret);
+	scratch_restore_args(t);
+	if (class == SYS_EXEC && ret == 0)
+		log_exec(rec, t);
+	else if (class == SYS_SIGRETURN)
+		log_sigreturn(rec, t);
+	else if (class == SYS_MMAP)
+		on_mmap_exit(rec, t, ret);
+	else if (class == SYS_SHMAT)
+		on_shmat_exit(rec, t, ret);
+	else
+		log_exit(rec, t, ret);
+	if (t->row)
+		note_exit_addresses(t);
+	if (may_raise_signal(t, ret))
+		signals_note_boundary(t);
+	return NEXT_USER;
+}

@@ -1,0 +1,56 @@
+/*
+ * The recorder's tasks: a map from tid, and counts per process.
+ */
+#include "record/session.h"
+
+#include "base/log.h"
+
+struct process *process_new(pid_t tgid)
+{
+	struct process *p = xcalloc(1, sizeof(*p));
+
+	p->tgid = tgid;
+	return p;
+}
+
+struct rtask *rtask_new(struct recorder *rec, pid_t tid, struct process *p, struct mm *mm)
+{
+	struct rtask *t = xcalloc(1, sizeof(*t));
+
+	t->t.tid = tid;
+	t->t.tgid = p->tgid;
+	t->t.mm = mm;
+	t->process = p;
+	p->live++;
+	p->refs++;
+	map_set_ptr(&rec->tasks, tid, t);
+	rec->n_live++;
+	return t;
+}
+
+void rtask_free(struct recorder *rec, struct rtask *t)
+{
+	sched_remove(&t->se);
+	if (map_get_ptr(&rec->tasks, t->t.tid) == t)
+		map_del(&rec->tasks, t->t.tid);
+	mm_put(t->t.mm);
+	if (!--t->process->refs)
+		free(t->process);
+	if (rec->current == t)
+		rec->current = NULL;
+	rec->n_live--;
+	free(t);
+}
+
+struct rtask *rtask_find(struct recorder *rec, pid_t tid)
+{
+	return map_get_ptr(&rec->tasks, tid);
+}
+
+void rtask_note_stop(struct recorder *rec, struct rtask *t, const struct stop *stop)
+{
+	task_stopped(&t->t, stop);
+	t->stop_pending = true;
+	if (t != rec->current)
+		sched_ready(&rec->sched, &t->se);
+}

@@ -1,0 +1,96 @@
+/*
+ * The vDSO reads clocks from memory that the kernel changes: nondeterminism without a system call. Its
+ * functions are overwritten in place, in each new address space, by the system calls that they stand for.
+ */
+#include "record/session.h"
+
+#include "base/log.h"
+
+#include <asm/unistd_64.h>
+#include <gelf.h>
+
+/* mov $nr, %eax; syscall; ret */
+#define STUB_SIZE 8
+#define STUB_SYSCALL_OFFSET 5
+
+struct vdso_function {
+	const char *name;
+	int nr; /* -1: always fails with ENOSYS, upon which libc makes the system call */
+};
+
+static const struct vdso_function functions[] = {
+	{"__vdso_clock_gettime", __NR_clock_gettime}, {"__vdso_gettimeofday", __NR_gettimeofday},
+	{"__vdso_time", __NR_time},		      {"__vdso_getcpu", __NR_getcpu},
+	{"__vdso_clock_getres", __NR_clock_getres},   {"__vdso_getrandom", -1},
+};
+
+static void make_stub(int nr, unsigned char stub[STUB_SIZE])
+{
+	static const unsigned char enosys[] = {0x48, 0xc7, 0xc0, 0xda, 0xff, 0xff, 0xff, 0xc3};
+	const unsigned char call[] = {0xb8, nr & 0xff, nr >> 8, 0, 0, 0x0f, 0x05, 0xc3};
+
+	memcpy(stub, nr < 0 ? enosys : call, STUB_SIZE);
+}
+
+static int patch_symbol(struct mm *mm, raddr_t base, const char *name, uint64_t value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		unsigned char stub[STUB_SIZE];
+
+		if (strcmp(name, functions[i].name))
+			continue;
+		make_stub(functions[i].nr, stub);
+		if (functions[i].nr >= 0)
+			mm->syscall_insn = base + value + STUB_SYSCALL_OFFSET;
+		return mm_write(mm, base + value, stub, sizeof(stub));
+	}
+	return 0;
+}
+
+static int patch_symbols(struct mm *mm, raddr_t base, size_t size, Elf *elf, Elf_Scn *scn)
+{
+	GElf_Shdr shdr;
+	Elf_Data *data = elf_getdata(scn, NULL);
+	int ret = 0;
+
+	if (!data || !gelf_getshdr(scn, &shdr))
+		return -ENOEXEC;
+	for (int i = 0; !ret && i < (int)(data->d_size / sizeof(Elf64_Sym)); i++) {
+		GElf_Sym sym;
+		const char *name;
+
+		if (!gelf_getsym(data, i, &sym) || sym.st_value + STUB_SIZE > size)
+			continue;
+		name = elf_strptr(elf, shdr.sh_link, sym.st_name);
+		if (name && GELF_ST_TYPE(sym.st_info) == STT_FUNC)
+			ret = patch_symbol(mm, base, name, sym.st_value);
+	}
+	return ret;
+}
+
+int vdso_patch(struct mm *mm, raddr_t base, size_t size)
+{
+	char *image = xmalloc(size);
+	Elf *elf = NULL;
+	Elf_Scn *scn = NULL;
+	int ret = mm_read(mm, base, image, size);
+
+	if (ret)
+		goto out;
+	elf_version(EV_CURRENT);
+	elf = elf_memory(image, size);
+	ret = elf ? 0 : -ENOEXEC;
+	while (!ret && (scn = elf_nextscn(elf, scn))) {
+		GElf_Shdr shdr;
+
+		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == SHT_DYNSYM)
+			ret = patch_symbols(mm, base, size, elf, scn);
+	}
+	if (!ret && !mm->syscall_insn)
+		ret = -ENOEXEC;
+out:
+	elf_end(elf);
+	free(image);
+	mm->vdso = base;
+	return ret;
+}

@@ -1,0 +1,97 @@
+/*
+ * The end of a task. A thread is made to exit by itself; the last of a process takes the process along.
+ * A leader whose threads live on stays as a body, for its tid is the process's.
+ */
+#include "base/log.h"
+#include "replay/session.h"
+
+#include <asm/unistd_64.h>
+#include <signal.h>
+
+/* Let it run until it is gone. */
+static void reap(struct ptask *p)
+{
+	while (p->t.stop.kind != STOP_EXITED) {
+		int ret = task_wait(&p->t);
+
+		if (ret == -EINTR)
+			continue;
+		if (ret)
+			return;
+		if (p->t.stop.kind != STOP_EXITED)
+			task_resume(&p->t, PTRACE_CONT, 0);
+	}
+}
+
+static int exit_thread(struct session *s, struct ptask *p)
+{
+	struct regs *r;
+
+	if (task_regs(&p->t))
+		return diverged(s, p, "the task died");
+	r = task_regs_modify(&p->t);
+	r->u.rip = STUB_SYSCALL;
+	r->u.rax = __NR_exit;
+	r->u.orig_rax = -1;
+	regs_set_arg(r, 0, 0);
+	if (task_resume(&p->t, PTRACE_CONT, 0))
+		return diverged(s, p, "the task died");
+	reap(p);
+	ptask_free(s, p);
+	return 0;
+}
+
+/* Kill a process and bury all of its tasks that are left. */
+static void end_process(struct session *s, struct pgroup *g, pid_t tgid)
+{
+	struct ptask *bodies[64];
+	size_t n;
+
+	kill(tgid, SIGKILL);
+	do {
+		n = 0;
+		map_for_each(&s->tasks, slot) {
+			struct ptask *p = (struct ptask *)(uintptr_t)slot->value;
+
+			if (p->group == g && n < ARRAY_SIZE(bodies))
+				bodies[n++] = p;
+		}
+		/* A leader is reported last. */
+		for (size_t i = 0; i < n; i++)
+			if (bodies[i]->t.tid != tgid)
+				reap(bodies[i]), ptask_free(s, bodies[i]);
+			else if (n == 1)
+				reap(bodies[i]), ptask_free(s, bodies[i]), n = 0;
+	} while (n);
+}
+
+int replay_exit(struct session *s, struct ptask *p)
+{
+	int ret = apply_writes(s, p);
+
+	if (ret)
+		return ret;
+	p->dead = true;
+	if (--p->group->live == 0) {
+		end_process(s, p->group, p->t.tgid);
+		return 0;
+	}
+	if (p->t.tid == p->t.tgid)
+		return 0;
+	return exit_thread(s, p);
+}
+
+void kill_everything(struct session *s)
+{
+	struct stop stop;
+	pid_t tid;
+
+	map_for_each(&s->tasks, slot)
+		kill(((struct ptask *)(uintptr_t)slot->value)->t.tgid, SIGKILL);
+	while ((tid = task_wait_any(true, &stop)) > 0 || tid == -EINTR) {
+		struct task t = {.tid = tid};
+
+		if (tid > 0 && stop.kind != STOP_EXITED)
+			task_resume(&t, PTRACE_CONT, 0);
+	}
+}

@@ -1,0 +1,191 @@
+/*
+ * The address space of a replayed task is shaped by the same calls as the recorded one, at the recorded
+ * addresses; files come from the trace.
+ */
+#include "base/log.h"
+#include "mem/maps.h"
+#include "replay/session.h"
+
+#include <asm/unistd_64.h>
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#define MADV_GUARD_INSTALL_ 102 /* Linux 6.13 */
+#define MADV_GUARD_REMOVE_  103
+
+/* The call must give what it gave; -ENOMEM has partial effects, which are repeated as well. */
+static int expect(struct session *s, struct ptask *p, int nr, int64_t result, int64_t want)
+{
+	if (result == want)
+		return 0;
+	return diverged(s, p, "%s in the replayed task gave %lld, not %lld",
+			syscall_name(ARCH_X86_64, nr), (long long)result, (long long)want);
+}
+
+static int call_expect(struct session *s, struct ptask *p, int nr, const uint64_t args[6],
+		       int64_t want)
+{
+	int64_t result;
+	int ret = remote(s, p, &result, nr, args);
+
+	return ret ? ret : expect(s, p, nr, result, want);
+}
+
+/* Open our own descriptor `fd` in the tracee: a number there, or an error. */
+static int open_in_tracee(struct session *s, struct ptask *p, int fd, int flags)
+{
+	char path[64];
+	int64_t result;
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
+	if (mm_write(p->t.mm, STUB_DATA, path, strlen(path) + 1))
+		return diverged(s, p, "the stub's page is gone");
+	ret = remote(s, p, &result, __NR_open, REMOTE_ARGS(STUB_DATA, flags | O_CLOEXEC));
+	if (ret)
+		return ret;
+	return result < 0 ? failed(s, result, "open a file of the trace") : (int)result;
+}
+
+int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m)
+{
+	const bool from_file = m->source != MAP_FROM_ZERO;
+	uint64_t flags = (uint32_t)m->flags | MAP_FIXED;
+	int ours = -1, theirs = -1, ret;
+
+	if (m->start < STUB_END && m->end > STUB_PAGE)
+		return failed(s, -EEXIST, "it maps %#llx, which replay uses itself",
+			      (unsigned long long)m->start);
+	if (!from_file) {
+		flags |= MAP_ANONYMOUS | MAP_NORESERVE;
+	} else {
+		ours = m->source == MAP_FROM_SHARED ? shared_file_fd(s, m->file, m->file_size)
+						    : file_fd(s, m->file);
+		if (ours < 0)
+			return ours;
+		theirs = open_in_tracee(s, p, ours,
+					m->source == MAP_FROM_SHARED ? O_RDWR : O_RDONLY);
+		if (theirs < 0)
+			return theirs;
+	}
+	ret = call_expect(s, p, __NR_mmap,
+			  REMOTE_ARGS(m->start, m->end - m->start, m->prot, flags, theirs,
+				      from_file ? m->offset : 0),
+			  m->start);
+	if (!ret && theirs >= 0)
+		ret = call_expect(s, p, __NR_close, REMOTE_ARGS(theirs), 0);
+	return ret;
+}
+
+static int replay_brk(struct session *s, struct ptask *p, const struct abi_call *call)
+{
+	raddr_t old = page_ceil(p->t.mm->brk), new = page_ceil(call->ret);
+	bool known = p->t.mm->brk;
+
+	p->t.mm->brk = call->ret;
+	if (!known || old == new)
+		return 0;
+	if (new < old)
+		return call_expect(s, p, __NR_munmap, REMOTE_ARGS(new, old - new), 0);
+	return call_expect(s, p, __NR_mmap,
+			   REMOTE_ARGS(old, new - old, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+				       -1, 0),
+			   old);
+}
+
+static int replay_mremap(struct session *s, struct ptask *p, const struct abi_call *call)
+{
+	const uint64_t *a = call->arg;
+	uint64_t flags = a[3] & MREMAP_DONTUNMAP;
+
+	if ((raddr_t)call->ret != a[0] || flags)
+		flags |= MREMAP_MAYMOVE | MREMAP_FIXED;
+	return call_expect(s, p, __NR_mremap, REMOTE_ARGS(a[0], a[1], a[2], flags, call->ret),
+			   call->ret);
+}
+
+/* Advice that changes what memory holds or who inherits it; the rest is only about speed. */
+static bool advice_matters(int advice)
+{
+	static const int matters[] = {
+		MADV_DONTNEED,	  MADV_REMOVE,	  MADV_FREE,		MADV_DONTFORK,
+		MADV_DOFORK,	  MADV_WIPEONFORK, MADV_KEEPONFORK,	MADV_DONTNEED_LOCKED,
+		MADV_GUARD_INSTALL_, MADV_GUARD_REMOVE_,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(matters); i++)
+		if (matters[i] == advice)
+			return true;
+	return false;
+}
+
+static int replay_madvise(struct session *s, struct ptask *p, const struct abi_call *call)
+{
+	int advice = call->arg[2];
+
+	if (!advice_matters(advice))
+		return 0;
+	if (advice == MADV_FREE || advice == MADV_DONTNEED_LOCKED)
+		advice = MADV_DONTNEED;
+	return call_expect(s, p, call->nr, REMOTE_ARGS(call->arg[0], call->arg[1], advice),
+			   call->ret);
+}
+
+/* Unmap the pieces of the segment attached at `addr`. */
+static int replay_shmdt(struct session *s, struct ptask *p, const struct abi_call *call)
+{
+	const struct map_line *first;
+	struct maps maps;
+	raddr_t addr = call->arg[0];
+	int ret = maps_read(p->t.tid, &maps);
+
+	if (ret)
+		return failed(s, ret, "the mappings of task %d", p->rec_tid);
+	first = maps_find(&maps, addr);
+	for (size_t i = 0; !ret && first && i < maps.count; i++) {
+		const struct map_line *l = &maps.lines[i];
+
+		if (l->ino == first->ino && l->dev == first->dev && l->start - l->offset == addr)
+			ret = call_expect(s, p, __NR_munmap,
+					  REMOTE_ARGS(l->start, l->end - l->start), 0);
+	}
+	maps_release(&maps);
+	return ret;
+}
+
+static bool is_error(int64_t ret)
+{
+	return ret < 0 && ret >= -4095;
+}
+
+int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_row *row,
+		       const struct abi_call *call)
+{
+	int ret = 0;
+
+	if (is_error(call->ret) &&
+	    !(call->ret == -ENOMEM && (row->class == SYS_MEM || row->class == SYS_MADVISE)))
+		return 0;
+	switch (row->class) {
+	case SYS_MEM:
+		return call_expect(s, p, call->nr, call->arg, call->ret);
+	case SYS_MADVISE:
+		return replay_madvise(s, p, call);
+	case SYS_BRK:
+		return replay_brk(s, p, call);
+	case SYS_MREMAP:
+		return replay_mremap(s, p, call);
+	case SYS_SHMDT:
+		return replay_shmdt(s, p, call);
+	default: /* mmap, shmat: by the mapping in the event */
+		for (size_t i = 0; !ret && i < s->ev.n_maps; i++)
+			ret = map_recorded(s, p, &s->ev.maps[i]);
+		return ret;
+	}
+}

@@ -1,0 +1,193 @@
+/*
+ * The replay's main loop: read an event, find its task, replay it.
+ */
+#include "replay/replay.h"
+
+#include "base/log.h"
+#include "replay/session.h"
+
+#include <asm/prctl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef int (*replay_fn)(struct session *s, struct ptask *p);
+
+static const replay_fn replay_fns[N_EVENT_TYPES] = {
+	[EV_EXEC] = replay_exec,
+	[EV_SYSCALL] = replay_syscall,
+	[EV_SYSCALL_ENTRY] = replay_syscall_entry,
+	[EV_SYSCALL_EXIT] = replay_syscall_exit,
+	[EV_CLONE] = replay_clone,
+	[EV_SIGNAL] = replay_signal,
+	[EV_INSN] = replay_insn,
+	[EV_EXIT] = replay_exit,
+};
+
+static struct ptask *task_of_event(struct session *s)
+{
+	pid_t tid = s->ev.type == EV_EXEC && s->ev.former_tid ? s->ev.former_tid : s->ev.tid;
+
+	return ptask_find(s, tid);
+}
+
+static void print_event(struct session *s)
+{
+	if (s->opt->trace_from && s->ev.number >= s->opt->trace_from)
+		error("event %" PRIu64 ": task %d, type %d, %s", s->ev.number, s->ev.tid, s->ev.type,
+		      s->ev.type == EV_SYSCALL || s->ev.type == EV_SYSCALL_ENTRY ||
+				      s->ev.type == EV_SYSCALL_EXIT
+			      ? syscall_name(s->ev.arch, s->ev.syscall)
+			      : "");
+	if (s->opt->stats_interval && s->ev.number % s->opt->stats_interval == 0)
+		error("event %" PRIu64 " of %" PRIu64 ", %zu tasks", s->ev.number, s->n_events,
+		      s->tasks.count);
+}
+
+static int replay_event(struct session *s)
+{
+	struct ptask *p;
+	int ret;
+
+	if (!s->tasks.count && s->ev.number == 1 && (ret = start_first_task(s, s->ev.tid)))
+		return ret;
+	p = task_of_event(s);
+	if (!p || p->dead)
+		return bad_trace(s, "task %d is not there", s->ev.tid);
+	if (!p->last_event && s->ev.type != EV_EXEC)
+		return bad_trace(s, "task %d has no program", s->ev.tid);
+	if (!replay_fns[s->ev.type])
+		return bad_trace(s, "an event of type %d", s->ev.type);
+	print_event(s);
+	if (s->ev.type == EV_EXIT)
+		return replay_exit(s, p); /* frees the task */
+	ret = replay_fns[s->ev.type](s, p);
+	if (!ret)
+		p->last_event = s->ev.number;
+	return ret;
+}
+
+static int replay_loop(struct session *s)
+{
+	for (;;) {
+		int ret = trace_reader_next(s->trace, &s->ev);
+
+		if (ret < 0)
+			return REPLAY_BAD_TRACE;
+		if (!ret)
+			return 0;
+		if (s->opt->goto_event && s->ev.number >= s->opt->goto_event) {
+			s->finished = true;
+			return 0;
+		}
+		progress_update(s);
+		ret = replay_event(s);
+		if (ret)
+			return ret;
+	}
+}
+
+/* How the first process ended, from the task records; -1 if the trace does not say. */
+static int recorded_status(struct session *s)
+{
+	struct trace_task task;
+	int status = -1;
+	pid_t root = 0;
+
+	trace_reader_rewind_tasks(s->trace);
+	while (trace_reader_next_task(s->trace, &task) == 1) {
+		if (task.kind == TASK_START)
+			root = task.tid;
+		else if (task.kind == TASK_EXIT && task.tid == root)
+			status = task.exit_status;
+	}
+	return status;
+}
+
+static bool can_fault_cpuid(void)
+{
+	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) < 0)
+		return false;
+	syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
+	return true;
+}
+
+static void pin(const struct session *s)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	if (s->info->bound_cpu < 0 || s->opt->unbound)
+		return;
+	CPU_SET(s->info->bound_cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static int exit_status_of(struct session *s, int ret, int *fatal_signal)
+{
+	int status;
+
+	if (ret == REPLAY_DIVERGED)
+		return REPLAY_STATUS_DIVERGED;
+	if (ret == REPLAY_BAD_TRACE)
+		return REPLAY_STATUS_BAD_TRACE;
+	if (ret)
+		return 1;
+	if (s->finished)
+		return 0;
+	status = recorded_status(s);
+	if (status < 0 || trace_reader_incomplete(s->trace)) {
+		error("the recording ends at event %" PRIu64 ", before the program did",
+		      trace_reader_last_event(s->trace));
+		return REPLAY_STATUS_BAD_TRACE;
+	}
+	if (WIFSIGNALED(status))
+		*fatal_signal = WTERMSIG(status);
+	return WIFSIGNALED(status) ? 128 + *fatal_signal : WEXITSTATUS(status);
+}
+
+static void session_release(struct session *s)
+{
+	map_for_each(&s->files, f)
+		close(f->value);
+	map_for_each(&s->shared, f)
+		close(f->value);
+	map_release(&s->files);
+	map_release(&s->shared);
+	map_release(&s->tasks);
+	if (s->stub_fd >= 0)
+		close(s->stub_fd);
+	trace_reader_close(s->trace);
+}
+
+int replay_all(const struct replay_options *opt, int *fatal_signal)
+{
+	struct session s = {.opt = opt, .stub_fd = -1};
+	int ret, status;
+
+	*fatal_signal = 0;
+	if (trace_reader_open(&s.trace, opt->dir))
+		return REPLAY_STATUS_BAD_TRACE;
+	s.info = trace_reader_info(s.trace);
+	s.n_events = trace_reader_last_event(s.trace);
+	s.stub_fd = stub_create();
+	if (s.stub_fd < 0) {
+		ret = failed(&s, s.stub_fd, "no memory file");
+	} else if (s.info->cpuid_faulting && !can_fault_cpuid()) {
+		error("the trace needs CPUID faulting, which this machine does not have: replay "
+		      "it where it was recorded");
+		ret = REPLAY_FAILED;
+	} else {
+		signal(SIGPIPE, SIG_IGN);
+		pin(&s);
+		ret = replay_loop(&s);
+	}
+	progress_end(&s);
+	kill_everything(&s);
+	status = exit_status_of(&s, ret, fatal_signal);
+	session_release(&s);
+	return status;
+}

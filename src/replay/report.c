@@ -1,0 +1,104 @@
+/*
+ * The one place that reports how a replay went wrong. A divergence is always an error: it names the event,
+ * the last one that matched, and what differs.
+ */
+#include "base/log.h"
+#include "replay/session.h"
+
+#include <stdarg.h>
+
+static const char *const event_names[N_EVENT_TYPES] = {
+	[EV_EXEC] = "exec",	       [EV_SYSCALL] = "system call",
+	[EV_SYSCALL_ENTRY] = "system call entry", [EV_SYSCALL_EXIT] = "system call exit",
+	[EV_CLONE] = "clone",	       [EV_SIGNAL] = "signal",
+	[EV_INSN] = "trapped instruction", [EV_EXIT] = "exit",
+	[EV_SCHED] = "preemption",
+};
+
+static void print_lines(const char *prefix, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		error("%s%.*s", prefix, (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void print_call(const struct trace_event *ev)
+{
+	if (ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_ENTRY || ev->type == EV_SYSCALL_EXIT)
+		error("  the recorded call is %s = %lld", syscall_name(ev->arch, ev->syscall),
+		      (long long)ev->result);
+}
+
+static void print_state(const struct trace_event *ev, struct ptask *p)
+{
+	struct buf b = BUF_INIT;
+	struct regs recorded;
+
+	error("  task %d stands at: %s", p->rec_tid, stop_describe(&p->t.stop));
+	if (!event_regs(&ev->regs, &recorded)) {
+		regs_format(&recorded, &b);
+		print_lines("  recorded: ", buf_str(&b));
+		buf_clear(&b);
+	}
+	if (p->t.stop.kind != STOP_EXITED && !task_regs(&p->t)) {
+		regs_format(&p->t.regs, &b);
+		print_lines("  replayed: ", buf_str(&b));
+	}
+	buf_release(&b);
+}
+
+int diverged(struct session *s, struct ptask *p, const char *fmt, ...)
+{
+	const struct trace_event *ev = &s->ev;
+	struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	progress_end(s);
+	error("the replay diverged at event %llu (%s of task %d): %.*s",
+	      (unsigned long long)ev->number, event_names[ev->type], ev->tid,
+	      (int)strcspn(buf_str(&b), "\n"), buf_str(&b));
+	print_lines("", buf_str(&b) + strcspn(buf_str(&b), "\n"));
+	print_call(ev);
+	if (p) {
+		error("  last matching event of the task: %llu", (unsigned long long)p->last_event);
+		print_state(ev, p);
+	}
+	buf_release(&b);
+	return REPLAY_DIVERGED;
+}
+
+int bad_trace(struct session *s, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	progress_end(s);
+	error("the trace %s is damaged at event %llu: %s", trace_reader_dir(s->trace),
+	      (unsigned long long)s->ev.number, buf_str(&b));
+	buf_release(&b);
+	return REPLAY_BAD_TRACE;
+}
+
+int failed(struct session *s, int err, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	progress_end(s);
+	error("cannot replay event %llu: %s: %s", (unsigned long long)s->ev.number, buf_str(&b),
+	      strerror(err < 0 ? -err : err));
+	buf_release(&b);
+	return REPLAY_FAILED;
+}

@@ -1,0 +1,135 @@
+/*
+ * A replay in progress, shared by the files of this folder only.
+ *
+ * Events are replayed in order, each by one function: run the task to the point that the event names,
+ * require that it is in the recorded state, do to it what the world did. Functions return 0, or a
+ * negative number after saying what went wrong; the replay is over then.
+ */
+#ifndef REPLAY_SESSION_H
+#define REPLAY_SESSION_H
+
+#include "abi/syscall.h"
+#include "base/map.h"
+#include "replay/replay.h"
+#include "task/task.h"
+#include "trace/trace.h"
+
+/* How a replay can end early. */
+enum replay_error {
+	REPLAY_DIVERGED = -1,
+	REPLAY_BAD_TRACE = -2,
+	REPLAY_FAILED = -3, /* this machine cannot do it */
+};
+
+struct pgroup {
+	pid_t rec_tgid;
+	int live; /* tasks without EV_EXIT */
+	int refs; /* ptasks that exist */
+};
+
+struct ptask {
+	struct task t;
+	pid_t rec_tid;     /* its name in the trace */
+	struct pgroup *group;
+	bool dead;         /* EV_EXIT was replayed; a leader stays as a body until its threads are gone */
+	bool at_entry;     /* EV_SYSCALL_ENTRY was replayed, its exit was not */
+	struct regs entry_regs; /* of the call that it is in */
+	event_t last_event;     /* that matched */
+};
+
+struct session {
+	const struct replay_options *opt;
+	struct trace_reader *trace;
+	const struct trace_info *info;
+	struct trace_event ev; /* being replayed */
+	struct map tasks;      /* recorded tid -> struct ptask */
+	struct map files;      /* saved file -> fd, read-only */
+	struct map shared;     /* saved file -> fd of the memfd that stands for a shared file */
+	int stub_fd;
+	bool finished;         /* the point asked for was reached */
+	event_t n_events;
+	uint64_t start_ns, progress_ns;
+};
+
+/* --- tasks.c --- */
+struct ptask *ptask_new(struct session *s, pid_t rec_tid, pid_t tid, struct pgroup *g,
+			struct mm *mm);
+void ptask_free(struct session *s, struct ptask *p);
+struct ptask *ptask_find(struct session *s, pid_t rec_tid);
+struct pgroup *pgroup_new(pid_t rec_tgid);
+
+/* --- report.c --- */
+/* Say that the replay is not the recording, with both states where `p` has one; REPLAY_DIVERGED. */
+int diverged(struct session *s, struct ptask *p, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The trace says something impossible; REPLAY_BAD_TRACE. */
+int bad_trace(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The machine refused something; REPLAY_FAILED. */
+int failed(struct session *s, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* --- step.c --- */
+/* Run to the next system call's entry and require the state of the event there. */
+int run_to_entry(struct session *s, struct ptask *p);
+/* Run to the next fault and require that it is `signo`, in the state of the event. */
+int run_to_fault(struct session *s, struct ptask *p, int signo);
+/* Require the state of the event here and now. */
+int verify_regs(struct session *s, struct ptask *p, bool at_entry);
+/* A system call in the tracee, on its behalf; a dead tracee is a failure. */
+int remote(struct session *s, struct ptask *p, int64_t *result, int nr, const uint64_t args[6]);
+
+/* --- apply.c --- */
+/* Write the memory that the event lists. */
+int apply_writes(struct session *s, struct ptask *p);
+/* The registers with which the task goes on: regs_after, else its own with `result`; and fpregs. */
+int apply_regs(struct session *s, struct ptask *p, const struct regs *base, int64_t result);
+/* The event's bytes as registers; -1 if it has none or not that many. */
+int event_regs(const struct trace_bytes *b, struct regs *out);
+
+/* --- events, one function each --- */
+int replay_syscall(struct session *s, struct ptask *p);       /* syscalls.c */
+int replay_syscall_entry(struct session *s, struct ptask *p); /* syscalls.c */
+int replay_syscall_exit(struct session *s, struct ptask *p);  /* syscalls.c */
+int replay_exec(struct session *s, struct ptask *p);          /* exec.c */
+int replay_clone(struct session *s, struct ptask *p);         /* clone.c */
+int replay_signal(struct session *s, struct ptask *p);        /* signals.c */
+int replay_insn(struct session *s, struct ptask *p);          /* signals.c */
+int replay_exit(struct session *s, struct ptask *p);          /* exit.c */
+
+/* --- exec.c --- */
+int start_first_task(struct session *s, pid_t rec_tid);
+
+/* --- exit.c --- */
+void kill_everything(struct session *s);
+
+/* --- mappings.c --- */
+int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m);
+/* The calls that change the address space: do in the tracee what the recorded one did. */
+int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_row *row,
+		       const struct abi_call *call);
+
+/* --- files.c --- */
+/* An fd of ours for a saved file, or for the shared file made from it; or an error. */
+int file_fd(struct session *s, uint32_t file);
+int shared_file_fd(struct session *s, uint32_t file, uint64_t size);
+int apply_file_writes(struct session *s);
+
+/* --- stub.c --- */
+/*
+ * What every replayed address space starts from: a program of one page, which holds a `syscall`
+ * instruction, and a page for arguments of remote calls.
+ */
+#define STUB_PAGE    0x100000ULL
+#define STUB_DATA    0x101000ULL
+#define STUB_END     0x102000ULL
+#define STUB_SYSCALL (STUB_PAGE + 0x100)
+/* An executable memfd with it, or -errno. */
+int stub_create(void);
+
+/* --- echo.c --- */
+int echo_output(struct session *s, struct ptask *p, const struct abi_call *call);
+
+/* --- progress.c --- */
+void progress_update(struct session *s);
+void progress_end(struct session *s);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * Running a task to the point that an event names, and comparing.
+ *
+ * PTRACE_SYSEMU stops at a system call's entry and skips the call, so that a replayed task never asks the kernel
+ * for anything by itself. Signals from outside are dropped: what was delivered is in the trace.
+ */
+#include "abi/signal.h"
+#include "base/log.h"
+#include "replay/session.h"
+
+int verify_regs(struct session *s, struct ptask *p, bool at_entry)
+{
+	struct buf diff = BUF_INIT;
+	struct regs recorded;
+	int ret = 0;
+
+	if (!s->ev.regs.len)
+		return 0;
+	if (event_regs(&s->ev.regs, &recorded))
+		return bad_trace(s, "registers of %zu bytes", s->ev.regs.len);
+	if (task_regs(&p->t))
+		return diverged(s, p, "the task died");
+	if (!regs_equal(&recorded, &p->t.regs, at_entry, &diff))
+		ret = diverged(s, p, "registers differ\n%s", buf_str(&diff));
+	buf_release(&diff);
+	return ret;
+}
+
+/* Resume, and wait for a stop that means something. */
+static int run_to_stop(struct session *s, struct ptask *p)
+{
+	for (;;) {
+		siginfo_t si;
+		int ret = task_resume(&p->t, PTRACE_SYSEMU, 0);
+
+		if (!ret)
+			do {
+				ret = task_wait(&p->t);
+			} while (ret == -EINTR);
+		if (ret)
+			return failed(s, ret, "task %d cannot be run", p->rec_tid);
+		if (p->t.stop.kind == STOP_SYSCALL)
+			return 0;
+		if (p->t.stop.kind == STOP_SIGNAL && !task_siginfo(&p->t, &si) &&
+		    signal_is_synchronous(&si))
+			return 0;
+		if (p->t.stop.kind == STOP_EXITED || p->t.stop.kind == STOP_EVENT)
+			return diverged(s, p, "the task ended or was killed");
+	}
+}
+
+int run_to_entry(struct session *s, struct ptask *p)
+{
+	int ret = run_to_stop(s, p);
+
+	if (ret)
+		return ret;
+	if (p->t.stop.kind != STOP_SYSCALL)
+		return diverged(s, p, "the task met %s instead", stop_describe(&p->t.stop));
+	ret = verify_regs(s, p, true);
+	if (!ret)
+		p->entry_regs = p->t.regs;
+	return ret;
+}
+
+int run_to_fault(struct session *s, struct ptask *p, int signo)
+{
+	int ret = run_to_stop(s, p);
+
+	if (ret)
+		return ret;
+	if (p->t.stop.kind != STOP_SIGNAL || p->t.stop.signo != signo)
+		return diverged(s, p, "%s was expected", signal_name(signo));
+	return verify_regs(s, p, false);
+}
+
+int remote(struct session *s, struct ptask *p, int64_t *result, int nr, const uint64_t args[6])
+{
+	int ret = task_remote_syscall(&p->t, result, nr, args);
+
+	return ret ? failed(s, ret, "task %d cannot be made to call %s", p->rec_tid,
+			    syscall_name(ARCH_X86_64, nr))
+		   : 0;
+}

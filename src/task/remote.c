@@ -1,0 +1,89 @@
+/*
+ * Running a system call inside a tracee: point it at a `syscall` instruction with the registers
+ * of the call, let it go in and come out again, restore it. All signals are blocked meanwhile, so that the only
+ * stops are the call's own.
+ */
+#include "base/log.h"
+#include "task/task.h"
+
+#include <sys/wait.h>
+
+/* SIGKILL and SIGSTOP cannot be blocked, and do not show in masks. */
+#define ALL_SIGNALS (~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1)))
+
+/* Resume with PTRACE_SYSCALL up to the next stop that is not a signal's. */
+static int run_to_stop(struct task *t)
+{
+	int ret;
+
+	do {
+		ret = task_resume(t, PTRACE_SYSCALL, 0);
+		while (!ret && (ret = task_wait(t)) == -EINTR)
+			ret = 0;
+		if (ret)
+			return ret;
+		/* An early group stop or interrupt is not lost: it is reported again by the kernel's
+		 * job control state. */
+	} while (t->stop.kind == STOP_TRAP || t->stop.kind == STOP_GROUP);
+	if (t->stop.kind == STOP_EXITED)
+		return -ESRCH;
+	if (t->stop.kind == STOP_EVENT && t->stop.event == PTRACE_EVENT_EXIT)
+		return -ESRCH;
+	return 0;
+}
+
+int task_remote_begin(struct task *t, int nr, const uint64_t args[6], struct regs *saved,
+		      uint64_t *saved_mask)
+{
+	struct regs *r;
+	int ret = task_regs(t);
+
+	if (ret || (ret = task_sigmask(t, saved_mask)))
+		return ret;
+	BUG_ON(!t->mm->syscall_insn);
+	*saved = t->regs;
+	r = task_regs_modify(t);
+	r->u.rip = t->mm->syscall_insn;
+	r->u.rax = nr;
+	r->u.orig_rax = -1;
+	r->u.eflags &= ~0x100ULL; /* TF */
+	for (int i = 0; i < 6; i++)
+		regs_set_arg(r, i, args[i]);
+	if (*saved_mask != ALL_SIGNALS && (ret = task_set_sigmask(t, ALL_SIGNALS)))
+		return ret;
+	ret = run_to_stop(t);
+	if (ret)
+		return ret;
+	if (t->stop.kind != STOP_SYSCALL)
+		BUG("remote system call %d met %s", nr, stop_describe(&t->stop));
+	return run_to_stop(t);
+}
+
+int task_remote_end(struct task *t, const struct regs *saved, uint64_t saved_mask, int64_t *result)
+{
+	int ret = 0;
+
+	while (!ret && t->stop.kind == STOP_EVENT)
+		ret = run_to_stop(t);
+	if (ret || (ret = task_regs(t)))
+		return ret;
+	*result = t->regs.u.rax;
+	task_set_regs(t, saved);
+	if (saved_mask != ALL_SIGNALS)
+		ret = task_set_sigmask(t, saved_mask);
+	return ret;
+}
+
+int task_remote_syscall(struct task *t, int64_t *result, int nr, const uint64_t args[6])
+{
+	struct stop before = t->stop;
+	struct regs saved;
+	uint64_t mask;
+	int ret = task_remote_begin(t, nr, args, &saved, &mask);
+
+	if (!ret)
+		ret = task_remote_end(t, &saved, mask, result);
+	if (!ret)
+		t->stop = before;
+	return ret;
+}
