@@ -85,8 +85,9 @@ static enum finding check_mmap_min(struct buf *detail, struct buf *remedy)
 	buf_addf(detail, "vm.mmap_min_addr is %llu", (unsigned long long)min);
 	if (min <= 65536)
 		return FOUND_OK;
+	buf_addstr(detail, " (a low address is not needed by this version)");
 	buf_addstr(remedy, "sysctl vm.mmap_min_addr=65536");
-	return FOUND_MISSING;
+	return FOUND_LIMITED;
 }
 
 /* The directory that traces are made in, or the nearest one above it that exists. 0 or -errno. */
@@ -213,10 +214,10 @@ static const struct check {
 } checks[] = {
 	{"kernel", check_kernel, true},
 	{"ptrace", check_ptrace, true},
-	{"memory access", check_process_vm, true},
-	{"seccomp-bpf", check_seccomp, true},
+	{"memory access", check_memory_access, true},
+	{"seccomp-bpf", check_seccomp, false},
 	{"ASLR off", check_no_aslr, true},
-	{"low mappings", check_mmap_min, true},
+	{"low mappings", check_mmap_min, false},
 	{"TSC trapping", check_tsc, true},
 	{"CPUID faulting", check_cpuid, false},
 	{"perf software", check_perf_software, false},

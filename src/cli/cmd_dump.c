@@ -165,12 +165,12 @@ int cmd_dump(const struct command *cmd, char **argv)
 {
 	struct dump_command dc = {.tid = 0};
 	struct option_rest rest;
-	int err;
+	int err = -ENOENT;
 
 	command_options(cmd, &dc, OPTIONS_PERMUTE, argv, &rest);
 	dc.reader = open_trace(take_arguments(&dc, &rest));
 	if (!dc.reader)
-		return 1;
+		goto out;
 	stats_init(&dc.stats);
 	err = task_list_load(&dc.tasks, dc.reader);
 	if (!err)
@@ -178,6 +178,7 @@ int cmd_dump(const struct command *cmd, char **argv)
 	stats_release(&dc.stats);
 	task_list_release(&dc.tasks);
 	trace_reader_close(dc.reader);
+out:
 	free(dc.ranges);
 	return err ? 1 : 0;
 }

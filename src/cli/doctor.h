@@ -18,7 +18,7 @@ typedef enum finding (*doctor_check_fn)(struct buf *detail, struct buf *remedy);
 
 /* doctor_probes.c: what the kernel and the CPU let us do, tried on a child process */
 enum finding check_ptrace(struct buf *detail, struct buf *remedy);
-enum finding check_process_vm(struct buf *detail, struct buf *remedy);
+enum finding check_memory_access(struct buf *detail, struct buf *remedy);
 enum finding check_seccomp(struct buf *detail, struct buf *remedy);
 enum finding check_cpuid(struct buf *detail, struct buf *remedy);
 enum finding check_tsc(struct buf *detail, struct buf *remedy);

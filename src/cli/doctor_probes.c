@@ -1,75 +1,67 @@
 /*
  * Probes of the kernel and the CPU. What a sandbox, a container or a hypervisor forbids shows only
- * when it is tried, so each thing is really done, to a child process that is thrown away.
+ * when it is tried, so each thing is really done: tracing, to a child that the recorder's own means
+ * start; settings of a thread, in a thread that is thrown away.
  */
 #include "cli/doctor.h"
 
 #include "base/io.h"
+#include "task/task.h"
 
 #include <asm/prctl.h>
 #include <errno.h>
-#include <linux/audit.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* A fork that neither outlives us nor leaves a core. */
-static pid_t fork_child(void)
-{
-	struct rlimit no_core = {0, 0};
-	pid_t pid;
+/* --- in a thread: CPUID, TSC, seccomp and personality are the thread's own --- */
 
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		setrlimit(RLIMIT_CORE, &no_core);
-		signal(SIGSEGV, SIG_DFL);
+static void *call_probe(void *fn)
+{
+	return (void *)(intptr_t)((int (*)(void))fn)();
+}
+
+/* The result of `fn`, called in a thread of its own; -1 if there can be none. */
+static int run_in_thread(int (*fn)(void))
+{
+	pthread_t thread;
+	void *result;
+
+	if (pthread_create(&thread, NULL, call_probe, (void *)fn))
+		return -1;
+	pthread_join(thread, &result);
+	return (int)(intptr_t)result;
+}
+
+static sigjmp_buf fault_jump;
+
+static void on_fault(int signo)
+{
+	siglongjmp(fault_jump, 1);
+}
+
+/* Whether `fn` raises SIGSEGV. */
+static bool faults(void (*fn)(void))
+{
+	struct sigaction sa = {.sa_handler = on_fault}, old;
+	bool faulted = true;
+
+	sigaction(SIGSEGV, &sa, &old);
+	if (!sigsetjmp(fault_jump, 1)) {
+		fn();
+		faulted = false;
 	}
-	return pid;
-}
-
-/* Run `fn` in a child, which exits with its result: the status as from waitpid(), or -errno. */
-static int run_in_child(int (*fn)(void))
-{
-	pid_t pid = fork_child();
-	int status;
-
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		_exit(fn());
-	if (waitpid(pid, &status, 0) < 0)
-		return -errno;
-	return status;
-}
-
-static pid_t start_sleeper(void)
-{
-	pid_t pid = fork_child();
-
-	if (!pid) {
-		for (;;)
-			pause();
-	}
-	return pid;
-}
-
-static void end_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	sigaction(SIGSEGV, &old, NULL);
+	return faulted;
 }
 
 /* The number in a file of /proc/sys; -1 if there is none. */
@@ -95,55 +87,119 @@ static void remedy_ptrace(long scope, struct buf *remedy)
 				   "seccomp=unconfined");
 }
 
+/* --- tracing --- */
+
+/* Start a child as the recorder does: stopped, and about to run this very program. */
+static int spawn_child(struct task *t)
+{
+	static char *const argv[] = {"rr", NULL}, *const envp[] = {NULL};
+	const struct spawn s = {
+		.exec_fd = -1, .path = "/proc/self/exe", .argv = argv, .envp = envp};
+	bool not_traced;
+
+	return task_spawn(t, &s, &not_traced);
+}
+
+static void end_child(struct task *t)
+{
+	task_kill(t, SIGKILL);
+	for (;;) {
+		int err = task_wait(t);
+
+		if (err == -EINTR)
+			continue;
+		if (err || t->stop.kind == STOP_EXITED)
+			return;
+		task_resume(t, PTRACE_CONT, 0);
+	}
+}
+
 enum finding check_ptrace(struct buf *detail, struct buf *remedy)
 {
 	long scope = sysctl_number("/proc/sys/kernel/yama/ptrace_scope");
-	pid_t pid = start_sleeper();
-	enum finding found = FOUND_MISSING;
+	enum finding found = FOUND_OK;
+	struct task t;
+	int err = spawn_child(&t);
 
-	if (pid < 0) {
-		buf_addf(detail, "cannot fork: %s", strerror(errno));
-		buf_addstr(remedy, "raise the limit of processes (ulimit -u)");
-		return FOUND_MISSING;
-	}
-	if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP)) {
-		buf_addf(detail, "cannot trace a child: %s", strerror(errno));
-		remedy_ptrace(scope, remedy);
-	} else {
+	if (!err) {
 		buf_addstr(detail, "a child can be traced");
-		found = FOUND_OK;
+		end_child(&t);
+	} else {
+		buf_addf(detail, "cannot trace a child: %s", strerror(-err));
+		remedy_ptrace(scope, remedy);
+		found = FOUND_MISSING;
 	}
 	if (scope >= 0)
 		buf_addf(detail, " (kernel.yama.ptrace_scope %ld)", scope);
-	end_child(pid);
 	return found;
 }
 
-enum finding check_process_vm(struct buf *detail, struct buf *remedy)
+/* Read and write back the word at `addr` in the child, through /proc/PID/mem: 0 or -errno. */
+static int access_by_proc(const struct task *t, uint64_t addr, uint64_t *word)
 {
-	static volatile long word = 0x1234;
-	long copy = 0;
-	struct iovec here = {&copy, sizeof(copy)}, there = {(void *)&word, sizeof(word)};
-	pid_t pid = start_sleeper();
-	bool ok;
+	struct buf path = BUF_INIT;
+	int fd, err = 0;
 
-	if (pid < 0) {
-		buf_addf(detail, "cannot fork: %s", strerror(errno));
+	buf_addf(&path, "/proc/%d/mem", t->tid);
+	fd = open(buf_str(&path), O_RDWR | O_CLOEXEC);
+	buf_release(&path);
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, word, sizeof(*word), (off_t)addr) != sizeof(*word) ||
+	    pwrite(fd, word, sizeof(*word), (off_t)addr) != sizeof(*word))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int access_by_call(const struct task *t, uint64_t addr, uint64_t *word)
+{
+	struct iovec here = {word, sizeof(*word)};
+	struct iovec there = {(void *)(uintptr_t)addr, sizeof(*word)};
+
+	if (process_vm_readv(t->tid, &here, 1, &there, 1, 0) != sizeof(*word) ||
+	    process_vm_writev(t->tid, &here, 1, &there, 1, 0) != sizeof(*word))
+		return -errno;
+	return 0;
+}
+
+enum finding check_memory_access(struct buf *detail, struct buf *remedy)
+{
+	enum finding found = FOUND_OK;
+	uint64_t word = 0;
+	struct task t;
+	int by_proc, by_call;
+
+	if (spawn_child(&t)) {
+		buf_addstr(detail, "cannot be tried without tracing");
 		return FOUND_MISSING;
 	}
-	/* A tracer reads its tracee, whatever the rules are for others. */
-	ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL);
-	ok = process_vm_readv(pid, &here, 1, &there, 1, 0) == sizeof(copy) && copy == word &&
-	     process_vm_writev(pid, &here, 1, &there, 1, 0) == sizeof(copy);
-	if (ok) {
-		buf_addstr(detail, "a child's memory can be read and written");
-	} else {
-		buf_addf(detail, "process_vm_readv: %s; /proc/PID/mem is used", strerror(errno));
+	/* At the top of the stack is argc, when a program begins. */
+	by_proc = task_regs(&t);
+	if (!by_proc)
+		by_proc = access_by_proc(&t, t.regs.u.rsp, &word);
+	if (!by_proc && word != 1)
+		by_proc = -EIO;
+	by_call = by_proc ? 0 : access_by_call(&t, t.regs.u.rsp, &word);
+	end_child(&t);
+	if (by_proc) {
+		buf_addf(detail, "/proc/PID/mem of a child: %s", strerror(-by_proc));
+		buf_addstr(remedy,
+			   "mount /proc, and allow a tracer to write to its tracees' memory "
+			   "(proc_mem.force_override)");
+		found = FOUND_MISSING;
+	} else if (by_call) {
+		buf_addf(detail, "only through /proc/PID/mem (process_vm_readv: %s)",
+			 strerror(-by_call));
 		buf_addstr(remedy, "allow process_vm_readv and process_vm_writev in the sandbox");
+		found = FOUND_LIMITED;
+	} else {
+		buf_addstr(detail, "a child's memory can be read and written");
 	}
-	end_child(pid);
-	return ok ? FOUND_OK : FOUND_LIMITED;
+	return found;
 }
+
+/* --- filters and traps --- */
 
 static int install_filter(void)
 {
@@ -160,42 +216,41 @@ static int install_filter(void)
 
 enum finding check_seccomp(struct buf *detail, struct buf *remedy)
 {
-	if (!run_in_child(install_filter)) {
+	if (!run_in_thread(install_filter)) {
 		buf_addstr(detail, "system calls can be filtered");
 		return FOUND_OK;
 	}
-	buf_addstr(detail, "a filter cannot be installed");
+	buf_addstr(detail, "a filter cannot be installed (not needed by this version)");
 	buf_addstr(remedy, "a kernel with CONFIG_SECCOMP_FILTER, a sandbox that allows seccomp()");
-	return FOUND_MISSING;
+	return FOUND_LIMITED;
 }
 
-static int fault_on_cpuid(void)
+static void execute_cpuid(void)
 {
 	unsigned a = 0, c = 0;
 
-	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0))
-		return 1;
 	/* <cpuid.h>'s is not volatile: with its results unused it would vanish. */
 	__asm__ volatile("cpuid" : "+a"(a), "+c"(c) : : "rbx", "rdx");
-	return 2;
 }
 
-static int fault_on_tsc(void)
+static int trap_cpuid(void)
 {
-	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV))
-		return 1;
+	return syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) || !faults(execute_cpuid);
+}
+
+static void execute_rdtsc(void)
+{
 	__asm__ volatile("rdtsc" : : : "rax", "rdx");
-	return 2;
 }
 
-static bool faulted(int status)
+static int trap_tsc(void)
 {
-	return status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+	return prctl(PR_SET_TSC, PR_TSC_SIGSEGV) || !faults(execute_rdtsc);
 }
 
 enum finding check_cpuid(struct buf *detail, struct buf *remedy)
 {
-	if (faulted(run_in_child(fault_on_cpuid))) {
+	if (!run_in_thread(trap_cpuid)) {
 		buf_addstr(detail, "CPUID can be trapped");
 		return FOUND_OK;
 	}
@@ -209,7 +264,7 @@ enum finding check_cpuid(struct buf *detail, struct buf *remedy)
 
 enum finding check_tsc(struct buf *detail, struct buf *remedy)
 {
-	if (faulted(run_in_child(fault_on_tsc))) {
+	if (!run_in_thread(trap_tsc)) {
 		buf_addstr(detail, "RDTSC can be trapped");
 		return FOUND_OK;
 	}
@@ -227,7 +282,7 @@ static int disable_aslr(void)
 
 enum finding check_no_aslr(struct buf *detail, struct buf *remedy)
 {
-	if (!run_in_child(disable_aslr)) {
+	if (!run_in_thread(disable_aslr)) {
 		buf_addstr(detail, "address space randomization can be turned off");
 		return FOUND_OK;
 	}
@@ -235,6 +290,8 @@ enum finding check_no_aslr(struct buf *detail, struct buf *remedy)
 	buf_addstr(remedy, "in a container: --security-opt seccomp=unconfined");
 	return FOUND_MISSING;
 }
+
+/* --- counters --- */
 
 static int perf_open(uint32_t type, uint64_t config, bool exclude_kernel)
 {
