@@ -4,7 +4,7 @@
 # usage: run-program.sh RR MODE BINARY [ARGS...]
 #   RR     the rr to test, or `none` to run natively only
 #   MODE   how to record: see mode_options below
-# The program's first line says what it needs: `modes: M ...; needs: N ...; exit: STATUS`.
+# The program's first comment says what it needs: `modes: M ...; needs: N ...; exit: STATUS`.
 set -u
 
 rr=$1 mode=$2 binary=$(realpath "$3")
@@ -32,13 +32,13 @@ default) options= ;;
 *) skipped "this rr has no mode $mode" ;;
 esac
 
-header=$(head -n 1 "$here/programs/${name%%.*}".[cS])
+header=$(sed '/\*\//q' "$here/programs/${name%%.*}".[cS] | tr '\n' ' ')
 field() {
 	sed -nE "s/.*[;.] *$1: *([^;*]*).*/\1/p" <<<"$header" | sed 's/ *$//'
 }
 
 modes=$(field modes)
-[[ $modes ]] || failed "its first line names no modes"
+[[ $modes ]] || failed "its first comment names no modes"
 [[ $modes == later* && $mode != native ]] && skipped "$modes"
 for need in $(field needs); do
 	case $need in

@@ -1,5 +1,4 @@
-/* A program that closes every descriptor, also ones it does not have, still ends well. modes: all
- */
+/* A program that closes every descriptor, also ones it lacks, still ends well. modes: all */
 #include "check.h"
 
 int main(void)

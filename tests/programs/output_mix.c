@@ -1,5 +1,4 @@
-/* stdout and stderr interleaved by write, writev, stdio, pwrite, sendfile and children. modes: all
- */
+/* stdout and stderr interleaved by write, writev, stdio, sendfile and children. modes: all */
 #include "check.h"
 
 #include <sys/sendfile.h>

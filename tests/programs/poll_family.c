@@ -1,5 +1,4 @@
-/* poll, ppoll, select, pselect, epoll: ready, timed out, blocked until another process. modes: all
- */
+/* poll, ppoll, select, pselect, epoll: ready, timed out, blocked for a while. modes: all */
 #include "check.h"
 
 #include <poll.h>

@@ -1,5 +1,4 @@
-/* Resource limits: few descriptors, SIGXFSZ, stack and core limits, prlimit of a child. modes: all
- */
+/* Resource limits: few descriptors, SIGXFSZ, all limits printed, inherited. modes: all */
 #include "check.h"
 
 #include <sys/resource.h>

@@ -1,5 +1,4 @@
-/* signalfd reads signals of self, of a child's death and of a queue with their values. modes: all
- */
+/* signalfd reads signals of self, a child's death, a queue with its values. modes: all */
 #include "check.h"
 
 #include <sys/signalfd.h>

@@ -1,5 +1,4 @@
-/* TCP over loopback between forked processes: accept, connect, big transfers, options. modes: all
- */
+/* TCP over loopback between processes: accept, connect, transfers, options. modes: all */
 #include "check.h"
 
 #include <arpa/inet.h>

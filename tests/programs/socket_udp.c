@@ -51,7 +51,7 @@ int main(void)
 	for (int i = 0; i < N; i++) {
 		printf("%u: %s|%s control %zu\n", in[i].msg_len, buf[i][0], buf[i][1],
 		       in[i].msg_hdr.msg_controllen);
-		CHECK(in[i].msg_len == 5u + i % 2 && !memcmp(buf[i][0], "ms", 3));
+		CHECK(in[i].msg_len == 5u + i % 2 && !memcmp(buf[i][0], "ms", 2));
 	}
 	CHECK(in[1].msg_hdr.msg_namelen == sizeof(a));
 	CHECK(recvmmsg(s, in, 1, MSG_DONTWAIT, &ts) == -1 && errno == EAGAIN);

@@ -1,0 +1,21 @@
+/* A recorded program cannot trace itself or others yet; it is told so by an error. modes: all */
+#include "check.h"
+
+#include <sys/ptrace.h>
+
+int main(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		long ret = ptrace(PTRACE_TRACEME, 0, 0, 0);
+
+		if (recorded())
+			CHECK(ret == -1);
+		_exit(0);
+	}
+	reap_ok(pid);
+	CHECK_ERRNO(ptrace(PTRACE_CONT, getpid(), 0, 0), recorded() ? errno : ESRCH);
+	printf("%d\n", pid);
+	return 0;
+}
