@@ -71,19 +71,19 @@ static void print_event(const struct dump_command *dc, const struct trace_event 
 	struct buf line = BUF_INIT;
 
 	if (dc->raw) {
-		event_raw(ev, &line);
+		dump_raw(ev, &line);
 	} else {
 		buf_addf(&line, "%-7llu %-7d %+11.6f  %-7s  ", (unsigned long long)ev->number,
-			 ev->tid, (double)elapsed / 1e9, event_type_name(ev->type));
-		event_words(ev, &dc->tasks, &line);
+			 ev->tid, (double)elapsed / 1e9, dump_type_name(ev->type));
+		dump_words(ev, &dc->tasks, &line);
 	}
 	buf_addch(&line, '\n');
 	if (dc->memory)
-		event_memory(ev, &line);
+		dump_memory(ev, &line);
 	if (dc->mappings)
-		event_mappings(ev, &line);
+		dump_mappings(ev, &line);
 	if (dc->extra)
-		event_extra(ev, &line);
+		dump_extra(ev, &line);
 	fwrite(line.data, 1, line.len, stdout);
 	buf_release(&line);
 }
@@ -115,7 +115,7 @@ static int dump_range(struct dump_command *dc, const struct range *range, bool p
 		if (dc->tid && ev.tid != dc->tid)
 			continue;
 		if (dc->statistics)
-			stats_add(&dc->stats, &ev);
+			dump_stats_add(&dc->stats, &ev);
 		if (print)
 			print_event(dc, &ev);
 		if (ferror(stdout))
@@ -136,7 +136,7 @@ static int dump_all(struct dump_command *dc)
 	if (dc->statistics) {
 		struct buf out = BUF_INIT;
 
-		stats_format(&dc->stats, trace_reader_dir(dc->reader), &dc->tasks, &out);
+		dump_stats_format(&dc->stats, trace_reader_dir(dc->reader), &dc->tasks, &out);
 		fwrite(out.data, 1, out.len, stdout);
 		buf_release(&out);
 	}
@@ -171,11 +171,11 @@ int cmd_dump(const struct command *cmd, char **argv)
 	dc.reader = open_trace(take_arguments(&dc, &rest));
 	if (!dc.reader)
 		goto out;
-	stats_init(&dc.stats);
+	dump_stats_init(&dc.stats);
 	err = task_list_load(&dc.tasks, dc.reader);
 	if (!err)
 		err = dump_all(&dc);
-	stats_release(&dc.stats);
+	dump_stats_release(&dc.stats);
 	task_list_release(&dc.tasks);
 	trace_reader_close(dc.reader);
 out:

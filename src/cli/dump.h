@@ -8,24 +8,24 @@
 #include "base/map.h"
 #include "cli/traces.h"
 
-const char *event_type_name(enum trace_event_type type); /* "syscall", "exec", ... */
+const char *dump_type_name(enum trace_event_type type); /* "syscall", "exec", ... */
 
 /* Copy registers out of an event: false if it has none. */
-bool event_regs(const struct trace_bytes *bytes, struct regs *out);
+bool dump_regs(const struct trace_bytes *bytes, struct regs *out);
 
 /* What happened, in one line without its end. `tasks` names programs; may be empty. */
-void event_words(const struct trace_event *ev, const struct task_list *tasks, struct buf *out);
+void dump_words(const struct trace_event *ev, const struct task_list *tasks, struct buf *out);
 
 /* Every field of the event itself, ` key=value` each; registers by name. */
-void event_raw(const struct trace_event *ev, struct buf *out);
+void dump_raw(const struct trace_event *ev, struct buf *out);
 
 /* Further lines: memory records, mappings and writes to shared files, extra registers. */
-void event_memory(const struct trace_event *ev, struct buf *out);
-void event_mappings(const struct trace_event *ev, struct buf *out);
-void event_extra(const struct trace_event *ev, struct buf *out);
+void dump_memory(const struct trace_event *ev, struct buf *out);
+void dump_mappings(const struct trace_event *ev, struct buf *out);
+void dump_extra(const struct trace_event *ev, struct buf *out);
 
 /* Bytes that the world wrote in the event: memory and shared files. */
-uint64_t event_data_bytes(const struct trace_event *ev);
+uint64_t dump_data_bytes(const struct trace_event *ev);
 
 struct dump_count {
 	uint64_t events, bytes, errors;
@@ -40,11 +40,11 @@ struct dump_stats {
 	uint64_t first_ns, last_ns;
 };
 
-void stats_init(struct dump_stats *s);
-void stats_release(struct dump_stats *s);
-void stats_add(struct dump_stats *s, const struct trace_event *ev);
+void dump_stats_init(struct dump_stats *s);
+void dump_stats_release(struct dump_stats *s);
+void dump_stats_add(struct dump_stats *s, const struct trace_event *ev);
 /* The tables; sorts them. `dir`: the trace directory, for the sizes of its files. */
-void stats_format(struct dump_stats *s, const char *dir, const struct task_list *tasks,
-		  struct buf *out);
+void dump_stats_format(struct dump_stats *s, const char *dir, const struct task_list *tasks,
+		       struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * One event of a trace, for people (event_words()) and for scripts (event_raw() and the lists
+ * One event of a trace, for people (dump_words()) and for scripts (dump_raw() and the lists
  * behind it). The trace is untrusted input: numbers may be anything, registers may be missing.
  */
 #include "cli/dump.h"
@@ -17,7 +17,7 @@ static const char *const type_names[N_EVENT_TYPES] = {
 	[EV_INSN] = "insn",	     [EV_EXIT] = "exit",       [EV_SCHED] = "sched",
 };
 
-const char *event_type_name(enum trace_event_type type)
+const char *dump_type_name(enum trace_event_type type)
 {
 	static char other[24];
 
@@ -27,7 +27,7 @@ const char *event_type_name(enum trace_event_type type)
 	return other;
 }
 
-bool event_regs(const struct trace_bytes *bytes, struct regs *out)
+bool dump_regs(const struct trace_bytes *bytes, struct regs *out)
 {
 	if (bytes->len != sizeof(*out))
 		return false;
@@ -57,7 +57,7 @@ static void call_words(const struct trace_event *ev, struct buf *out)
 	struct abi_call call;
 	struct regs regs;
 
-	if (!event_regs(&ev->regs, &regs)) {
+	if (!dump_regs(&ev->regs, &regs)) {
 		buf_addstr(out, syscall_name(event_arch(ev), ev->syscall));
 		if (with_ret && ev->result < 0 && ev->result >= -4095)
 			buf_addf(out, " = -1 %s", abi_errno_name((int)-ev->result));
@@ -138,7 +138,7 @@ static void signal_words(const struct trace_event *ev, struct buf *out)
 	switch (ev->action) {
 	case SIGNAL_HANDLER:
 		buf_addstr(out, " handled");
-		if (event_regs(&ev->regs_after, &after))
+		if (dump_regs(&ev->regs_after, &after))
 			buf_addf(out, " by a handler at 0x%llx", (unsigned long long)after.u.rip);
 		break;
 	case SIGNAL_FATAL:
@@ -160,7 +160,7 @@ static void insn_words(const struct trace_event *ev, struct buf *out)
 {
 	struct regs before, after;
 
-	if (!event_regs(&ev->regs, &before) || !event_regs(&ev->regs_after, &after)) {
+	if (!dump_regs(&ev->regs, &before) || !dump_regs(&ev->regs_after, &after)) {
 		buf_addstr(out, "an instruction that traps");
 		return;
 	}
@@ -175,7 +175,7 @@ static void insn_words(const struct trace_event *ev, struct buf *out)
 		 (unsigned long long)(after.u.rdx << 32 | (uint32_t)after.u.rax));
 }
 
-void event_words(const struct trace_event *ev, const struct task_list *tasks, struct buf *out)
+void dump_words(const struct trace_event *ev, const struct task_list *tasks, struct buf *out)
 {
 	switch (ev->type) {
 	case EV_EXEC:
@@ -223,7 +223,7 @@ static void raw_regs(const char *prefix, const struct trace_bytes *bytes, struct
 	struct regs regs;
 	size_t n;
 
-	if (!event_regs(bytes, &regs)) {
+	if (!dump_regs(bytes, &regs)) {
 		buf_addf(out, " %s_len=%zu", prefix, bytes->len);
 		return;
 	}
@@ -237,10 +237,10 @@ static void raw_regs(const char *prefix, const struct trace_bytes *bytes, struct
 	}
 }
 
-void event_raw(const struct trace_event *ev, struct buf *out)
+void dump_raw(const struct trace_event *ev, struct buf *out)
 {
 	buf_addf(out, "event=%llu type=%s tid=%d time_ns=%llu ticks=%llu arch=%d syscall=%d",
-		 (unsigned long long)ev->number, event_type_name(ev->type), ev->tid,
+		 (unsigned long long)ev->number, dump_type_name(ev->type), ev->tid,
 		 (unsigned long long)ev->time_ns, (unsigned long long)ev->ticks, ev->arch,
 		 ev->syscall);
 	buf_addf(out, " result=%lld echo_fd=%d synchronous=%d signo=%d action=%d",
@@ -257,7 +257,7 @@ void event_raw(const struct trace_event *ev, struct buf *out)
 	raw_regs("regs_after", &ev->regs_after, out);
 }
 
-void event_memory(const struct trace_event *ev, struct buf *out)
+void dump_memory(const struct trace_event *ev, struct buf *out)
 {
 	for (size_t i = 0; i < ev->n_writes; i++) {
 		const struct trace_write *w = &ev->writes[i];
@@ -278,7 +278,7 @@ void event_memory(const struct trace_event *ev, struct buf *out)
 	}
 }
 
-void event_mappings(const struct trace_event *ev, struct buf *out)
+void dump_mappings(const struct trace_event *ev, struct buf *out)
 {
 	static const char *const sources[] = {
 		[MAP_FROM_ZERO] = "zero",
@@ -316,14 +316,14 @@ static uint64_t hash_bytes(const struct trace_bytes *b)
 	return h;
 }
 
-void event_extra(const struct trace_event *ev, struct buf *out)
+void dump_extra(const struct trace_event *ev, struct buf *out)
 {
 	if (ev->fpregs.len)
 		buf_addf(out, "  { fpregs: length:0x%zx, hash:0x%016llx }\n", ev->fpregs.len,
 			 (unsigned long long)hash_bytes(&ev->fpregs));
 }
 
-uint64_t event_data_bytes(const struct trace_event *ev)
+uint64_t dump_data_bytes(const struct trace_event *ev)
 {
 	uint64_t sum = 0;
 

@@ -8,14 +8,14 @@
 #include <sched.h>
 #include <sys/stat.h>
 
-void stats_init(struct dump_stats *s)
+void dump_stats_init(struct dump_stats *s)
 {
 	memset(s, 0, sizeof(*s));
 	map_init(&s->call_index);
 	map_init(&s->task_index);
 }
 
-void stats_release(struct dump_stats *s)
+void dump_stats_release(struct dump_stats *s)
 {
 	free(s->calls);
 	free(s->tasks);
@@ -48,9 +48,9 @@ static void count(struct dump_count *c, const struct trace_event *ev, uint64_t b
 		c->errors += ev->result < 0 && ev->result >= -4095;
 }
 
-void stats_add(struct dump_stats *s, const struct trace_event *ev)
+void dump_stats_add(struct dump_stats *s, const struct trace_event *ev)
 {
-	uint64_t bytes = event_data_bytes(ev);
+	uint64_t bytes = dump_data_bytes(ev);
 
 	if (!s->first_ns)
 		s->first_ns = ev->time_ns;
@@ -126,8 +126,8 @@ static void task_name(const struct task_list *tasks, pid_t tid, struct buf *out)
 		buf_addstr(out, "(forked without exec)");
 }
 
-void stats_format(struct dump_stats *s, const char *dir, const struct task_list *tasks,
-		  struct buf *out)
+void dump_stats_format(struct dump_stats *s, const char *dir, const struct task_list *tasks,
+		       struct buf *out)
 {
 	struct dump_count all = {0};
 	struct buf name = BUF_INIT;
@@ -145,7 +145,7 @@ void stats_format(struct dump_stats *s, const char *dir, const struct task_list 
 	format_header("kind of event", out);
 	for (int t = 0; t < N_EVENT_TYPES; t++) {
 		if (s->types[t].events)
-			format_row(&s->types[t], event_type_name(t), out);
+			format_row(&s->types[t], dump_type_name(t), out);
 	}
 	if (s->n_calls) {
 		format_header("system call", out);
