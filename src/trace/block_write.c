@@ -45,7 +45,7 @@ static int pack_block(struct packer *p, struct block_header *h, const struct buf
 	if (ZSTD_isError(n))
 		return -ENOMEM;
 	h->codec = CODEC_ZSTD;
-	if (n >= raw->len) {
+	if (n >= raw->len || trace_store_blocks) {
 		h->codec = CODEC_STORED;
 		n = raw->len;
 		memcpy(payload, raw->data, n);

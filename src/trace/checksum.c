@@ -13,6 +13,7 @@ const char *const stream_names[N_STREAMS] = {
 };
 
 bool trace_skip_checksums;
+bool trace_store_blocks;
 
 #define P1 0x9e3779b185ebca87ull
 #define P2 0xc2b2ae3d27d4eb4full

@@ -83,5 +83,7 @@ uint64_t block_checksum(const struct block_header *h, const void *payload);
 
 /* Set by fuzzers: accept any checksum, so that what lies behind it is reached. */
 extern bool trace_skip_checksums;
+/* Set by those who make their seeds: do not compress, so that a changed byte is a changed byte. */
+extern bool trace_store_blocks;
 
 #endif

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Fuzz a target with clang's libFuzzer, on one core, politely.
+# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader
+#
+# What it finds that is new goes to a working corpus beside the build (FUZZ_DIR, default
+# build-fuzz/TARGET); crashes stop the run and are left there. To keep the interesting part of it:
+#   build-fuzz/TARGET/fuzz -merge=1 tests/fuzz/corpus/NAME build-fuzz/TARGET/corpus
+set -eu
+target=${1:?usage: run-fuzz.sh TARGET [SECONDS]}
+seconds=${2:-600}
+top=$(cd "$(dirname "$0")/../.." && pwd)
+dir=${FUZZ_DIR:-$top/build-fuzz/$target}
+here=$top/tests/fuzz
+
+case $target in
+trace_reader)
+	corpus=trace
+	sources="$top/src/base/*.c $top/src/trace/*.c"
+	libs='-lzstd -lprotobuf-c -lpthread'
+	max_len=16384
+	;;
+*)
+	echo "run-fuzz.sh: no target $target" >&2
+	exit 2
+	;;
+esac
+
+mkdir -p "$dir/corpus" "$dir/gen"
+protoc-c --proto_path="$top/src/trace" --c_out="$dir/gen" "$top/src/trace/trace.proto"
+clang -w -g -O1 -fsanitize=fuzzer-no-link,address,undefined -c "$dir/gen/trace.pb-c.c" \
+	-o "$dir/trace.pb-c.o"
+# shellcheck disable=SC2086 # lists
+clang -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUZZ_LIBFUZZER -w -g -O1 \
+	-fno-strict-aliasing -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	-I"$top/src" -I"$dir/gen" -include "$top/src/base/banned.h" \
+	"$here/fuzz_$target.c" $sources "$dir/trace.pb-c.o" $libs -o "$dir/fuzz"
+cd "$dir"
+exec nice -n 10 ./fuzz -max_total_time="$seconds" -max_len=$max_len -rss_limit_mb=2048 \
+	-timeout=20 -print_final_stats=1 -close_fd_mask=0 corpus "$here/corpus/$corpus"
