@@ -14,9 +14,9 @@ want [ ! -e "$root/true-0/incomplete" ]
 want [ "$(stat -c %a "$root/true-0")" = 700 ]
 want_status 1 "$rr" record false
 want_status 7 "$rr" record -n sh -c 'exit 7'
-for signal in TERM KILL; do
-	# The shell reports a death by signal N as 128 + N; rr itself must have died of it.
-	want_status $((128 + $(kill -l $signal))) "$rr" record sh -c "kill -$signal \$\$"
+# The shell reports a death by signal N as 128 + N: rr itself must have died of it.
+for signal in 15 9 11 6; do
+	want_status $((128 + signal)) "$rr" record sh -c "kill -$signal \$\$"
 done
 want_ok "$rr" echo -n hello
 want [ "$(cat "$tmp/out")" = hello ]
@@ -81,8 +81,10 @@ want [ "$(cat "$tmp/out")" = said ]
 want_output '^\[rr [0-9]+ [0-9]+\] ?said$' "$rr" replay -a -M
 want_ok "$rr" replay -a -g 2
 want [ ! -s "$tmp/out" ]
-want_status $((128 + 9)) sh -c '"$1" record sh -c "kill -KILL \$\$"' sh "$rr"
-want_status $((128 + 9)) "$rr" replay -a
+for signal in 9 11; do
+	want_status $((128 + signal)) "$rr" record sh -c "kill -$signal \$\$"
+	want_status $((128 + signal)) "$rr" replay -a
+done
 
 # --- rm, mv ---
 want_ok "$rr" mv echo-1 kept
