@@ -125,23 +125,15 @@ static int wait_for_exec(struct session *s, struct ptask *p)
 
 static int execute_stub(struct session *s, struct ptask *p)
 {
-	struct regs *r;
-	int ret = task_regs(&p->t);
+	int ret;
 
-	if (ret)
-		return failed(s, ret, "registers of task %d", p->rec_tid);
-	/* An empty path, at the start of the stub's page of arguments: execveat(fd, "", ..., AT_EMPTY_PATH). */
+	/* An empty path, at the start of the stub's page of arguments. */
 	if (mm_write(p->t.mm, STUB_DATA, "", 1))
 		return diverged(s, p, "the stub's page is gone");
-	r = task_regs_modify(&p->t);
-	r->u.rip = STUB_SYSCALL;
-	r->u.rax = __NR_execveat;
-	r->u.orig_rax = -1;
-	regs_set_arg(r, 0, s->stub_fd);
-	regs_set_arg(r, 1, STUB_DATA);
-	regs_set_arg(r, 2, 0);
-	regs_set_arg(r, 3, 0);
-	regs_set_arg(r, 4, AT_EMPTY_PATH);
+	ret = task_remote_prepare(&p->t, __NR_execveat,
+				  REMOTE_ARGS(s->stub_fd, STUB_DATA, 0, 0, AT_EMPTY_PATH));
+	if (ret)
+		return failed(s, ret, "registers of task %d", p->rec_tid);
 	ret = task_resume(&p->t, PTRACE_CONT, 0);
 	if (ret)
 		return failed(s, ret, "executing the stub");

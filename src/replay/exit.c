@@ -25,15 +25,8 @@ static void reap(struct ptask *p)
 
 static int exit_thread(struct session *s, struct ptask *p)
 {
-	struct regs *r;
-
-	if (task_regs(&p->t))
+	if (task_remote_prepare(&p->t, __NR_exit, REMOTE_ARGS(0)))
 		return diverged(s, p, "the task died");
-	r = task_regs_modify(&p->t);
-	r->u.rip = STUB_SYSCALL;
-	r->u.rax = __NR_exit;
-	r->u.orig_rax = -1;
-	regs_set_arg(r, 0, 0);
 	if (task_resume(&p->t, PTRACE_CONT, 0))
 		return diverged(s, p, "the task died");
 	reap(p);

@@ -164,6 +164,22 @@ static bool is_error(int64_t ret)
 	return ret < 0 && ret >= -4095;
 }
 
+bool shapes_memory(enum syscall_class c)
+{
+	switch (c) {
+	case SYS_MEM:
+	case SYS_MADVISE:
+	case SYS_MMAP:
+	case SYS_MREMAP:
+	case SYS_BRK:
+	case SYS_SHMAT:
+	case SYS_SHMDT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_row *row,
 		       const struct abi_call *call)
 {

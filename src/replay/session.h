@@ -103,7 +103,9 @@ void kill_everything(struct session *s);
 
 /* --- mappings.c --- */
 int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m);
-/* The calls that change the address space: do in the tracee what the recorded one did. */
+/* Calls of this class change the address space. */
+bool shapes_memory(enum syscall_class c);
+/* Such a call: do in the tracee what the recorded one did. */
 int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_row *row,
 		       const struct abi_call *call);
 

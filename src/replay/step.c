@@ -27,11 +27,14 @@ int verify_regs(struct session *s, struct ptask *p, bool at_entry)
 }
 
 /* Resume, and wait for a stop that means something. */
-static int run_to_stop(struct session *s, struct ptask *p)
+static int run_to_stop(struct session *s, struct ptask *p, int how)
 {
+	/* Left by PTRACE_SYSCALL, a call that was skipped has an exit stop all the same. */
+	bool skip_exit = how == PTRACE_SYSCALL && p->t.call_stop != CALL_NONE;
+
 	for (;;) {
 		siginfo_t si;
-		int ret = task_resume(&p->t, PTRACE_SYSEMU, 0);
+		int ret = task_resume(&p->t, how, 0);
 
 		if (!ret)
 			do {
@@ -39,8 +42,14 @@ static int run_to_stop(struct session *s, struct ptask *p)
 			} while (ret == -EINTR);
 		if (ret)
 			return failed(s, ret, "task %d cannot be run", p->rec_tid);
-		if (p->t.stop.kind == STOP_SYSCALL)
+		if (p->t.stop.kind == STOP_SYSCALL && skip_exit) {
+			skip_exit = false;
+			continue;
+		}
+		if (p->t.stop.kind == STOP_SYSCALL) {
+			p->t.call_stop = how == PTRACE_SYSEMU ? CALL_SYSEMU : CALL_ENTRY;
 			return 0;
+		}
 		if (p->t.stop.kind == STOP_SIGNAL && !task_siginfo(&p->t, &si) &&
 		    signal_is_synchronous(&si))
 			return 0;
@@ -49,9 +58,16 @@ static int run_to_stop(struct session *s, struct ptask *p)
 	}
 }
 
+/* A call of ours takes the place of these: it is cheapest from a stop at which it can replace them. */
+static bool is_remade(enum syscall_class c)
+{
+	return shapes_memory(c) || c == SYS_CLONE || c == SYS_EXEC;
+}
+
 int run_to_entry(struct session *s, struct ptask *p)
 {
-	int ret = run_to_stop(s, p);
+	const struct syscall_row *row = syscall_row(s->ev.arch, s->ev.syscall);
+	int ret = run_to_stop(s, p, row && is_remade(row->class) ? PTRACE_SYSCALL : PTRACE_SYSEMU);
 
 	if (ret)
 		return ret;
@@ -65,7 +81,7 @@ int run_to_entry(struct session *s, struct ptask *p)
 
 int run_to_fault(struct session *s, struct ptask *p, int signo)
 {
-	int ret = run_to_stop(s, p);
+	int ret = run_to_stop(s, p, PTRACE_SYSEMU);
 
 	if (ret)
 		return ret;

@@ -5,22 +5,6 @@
 #include "base/log.h"
 #include "replay/session.h"
 
-static bool shapes_memory(enum syscall_class c)
-{
-	switch (c) {
-	case SYS_MEM:
-	case SYS_MADVISE:
-	case SYS_MMAP:
-	case SYS_MREMAP:
-	case SYS_BRK:
-	case SYS_SHMAT:
-	case SYS_SHMDT:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int check_call(struct session *s, struct ptask *p, struct abi_call *call)
 {
 	regs_to_call(&p->entry_regs, call);

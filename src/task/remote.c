@@ -32,31 +32,50 @@ static int run_to_stop(struct task *t)
 	return 0;
 }
 
-int task_remote_begin(struct task *t, int nr, const uint64_t args[6], struct regs *saved,
-		      uint64_t *saved_mask)
+int task_remote_prepare(struct task *t, int nr, const uint64_t args[6])
 {
 	struct regs *r;
 	int ret = task_regs(t);
 
-	if (ret || (ret = task_sigmask(t, saved_mask)))
-		return ret;
-	BUG_ON(!t->mm->syscall_insn);
-	*saved = t->regs;
-	r = task_regs_modify(t);
-	r->u.rip = t->mm->syscall_insn;
-	r->u.rax = nr;
-	r->u.orig_rax = -1;
-	r->u.eflags &= ~0x100ULL; /* TF */
-	for (int i = 0; i < 6; i++)
-		regs_set_arg(r, i, args[i]);
-	if (*saved_mask != ALL_SIGNALS && (ret = task_set_sigmask(t, ALL_SIGNALS)))
-		return ret;
-	ret = run_to_stop(t);
 	if (ret)
 		return ret;
-	if (t->stop.kind != STOP_SYSCALL)
-		BUG("remote system call %d met %s", nr, stop_describe(&t->stop));
-	return run_to_stop(t);
+	r = task_regs_modify(t);
+	if (t->call_stop == CALL_ENTRY) {
+		r->u.orig_rax = nr;
+	} else {
+		BUG_ON(!t->mm->syscall_insn);
+		r->u.rip = t->mm->syscall_insn;
+		r->u.rax = nr;
+		r->u.orig_rax = -1;
+		r->u.eflags &= ~0x100ULL; /* TF */
+	}
+	for (int i = 0; i < 6; i++)
+		regs_set_arg(r, i, args[i]);
+	return 0;
+}
+
+int task_remote_begin(struct task *t, int nr, const uint64_t args[6], struct regs *saved,
+		      uint64_t *saved_mask)
+{
+	bool at_entry;
+	int ret = task_regs(t);
+
+	if (ret || (ret = task_sigmask(t, saved_mask)))
+		return ret;
+	*saved = t->regs;
+	/* A skipped call has an exit stop too, if it is left by PTRACE_SYSCALL. */
+	if (t->call_stop == CALL_SYSEMU && (ret = run_to_stop(t)))
+		return ret;
+	if (*saved_mask != ALL_SIGNALS && (ret = task_set_sigmask(t, ALL_SIGNALS)))
+		return ret;
+	at_entry = t->call_stop == CALL_ENTRY;
+	ret = task_remote_prepare(t, nr, args);
+	if (!ret && !at_entry) {
+		ret = run_to_stop(t);
+		if (!ret && t->stop.kind != STOP_SYSCALL)
+			BUG("remote system call %d met %s", nr, stop_describe(&t->stop));
+	}
+	return ret ? ret : run_to_stop(t);
 }
 
 int task_remote_end(struct task *t, const struct regs *saved, uint64_t saved_mask, int64_t *result)

@@ -78,6 +78,7 @@ int task_resume(struct task *t, int how, int signo)
 	if (ret)
 		return ret;
 	t->stop.kind = STOP_NONE;
+	t->call_stop = CALL_NONE;
 	if (ptrace(how, t->tid, 0, (long)signo) < 0)
 		return -errno;
 	return 0;

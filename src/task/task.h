@@ -33,11 +33,19 @@ struct stop {
 	int event;
 };
 
+/* Where in a system call a stopped task is, if it is in one and a call of ours is to be made. */
+enum call_stop {
+	CALL_NONE,   /* outside */
+	CALL_ENTRY,  /* at an entry stop after PTRACE_SYSCALL: the call will be made, and can be replaced */
+	CALL_SYSEMU, /* at an entry stop after PTRACE_SYSEMU: the call will be skipped */
+};
+
 struct task {
 	pid_t tid;      /* as this tracer sees it */
 	pid_t tgid;
 	struct mm *mm;
 	struct stop stop;
+	enum call_stop call_stop; /* set by whoever waited; cleared when it is resumed */
 	struct regs regs;  /* meaningful if regs_valid */
 	bool regs_valid;
 	bool regs_dirty;   /* to be written before the task runs */
@@ -88,9 +96,10 @@ int task_pending_signals(struct task *t, uint64_t *set);
 int task_kill(const struct task *t, int signo);
 
 /*
- * Run a system call in the tracee (remote.c). The task must be stopped, not inside a system call (a
- * PTRACE_SYSEMU entry stop counts as outside), and its mm must have a `syscall_insn`. Registers are restored. No signal is
- * delivered meanwhile. Returns 0 with *result (or -errno of the call in it), or -ESRCH.
+ * Run a system call in the tracee (remote.c). At an entry stop (call_stop) it replaces the call that the
+ * task was making; elsewhere it is made from the mm's `syscall_insn`. Registers are restored, but the task is outside of
+ * its system call afterwards. No signal is delivered meanwhile. Returns 0 with *result (or -errno of the call in
+ * it), or -ESRCH.
  */
 int task_remote_syscall(struct task *t, int64_t *result, int nr, const uint64_t args[6]);
 #define REMOTE_ARGS(...) ((const uint64_t[6]){__VA_ARGS__})
@@ -103,6 +112,9 @@ int task_remote_syscall(struct task *t, int64_t *result, int nr, const uint64_t 
 int task_remote_begin(struct task *t, int nr, const uint64_t args[6], struct regs *saved,
 		      uint64_t *saved_mask);
 int task_remote_end(struct task *t, const struct regs *saved, uint64_t saved_mask, int64_t *result);
+
+/* Set the registers for such a call, without running it. */
+int task_remote_prepare(struct task *t, int nr, const uint64_t args[6]);
 
 /* --- starting (spawn.c) --- */
 
