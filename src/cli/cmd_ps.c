@@ -12,43 +12,75 @@
 
 const struct option_row ps_option_rows[] = {OPTIONS_END};
 
-/* The process that `tid` belongs to: itself unless it is known to be a thread of another. */
-static pid_t process_of(const struct map *tgids, pid_t tid)
-{
-	uint64_t tgid;
+struct process {
+	pid_t pid, parent; /* parent 0: the first process */
+	const struct trace_task *exec, *exit;
+};
 
-	return map_get(tgids, (uint32_t)tid, &tgid) ? (pid_t)tgid : tid;
+/* The tree so far: a tid leads to its process, a thread's tid to that of its process. */
+struct process_list {
+	struct process *processes;
+	size_t n;
+	struct map by_tid;
+};
+
+static struct process *find_process(const struct process_list *l, pid_t tid)
+{
+	uint64_t at;
+
+	return map_get(&l->by_tid, (uint32_t)tid, &at) ? &l->processes[at] : NULL;
 }
 
-/* A tid can be used again; what comes behind the next birth of the same tid belongs to that one. */
-static const struct trace_task *find_in_life(const struct task_list *list, size_t birth,
-					     enum trace_task_kind kind)
+/* A task is born. Its tid may have been another's, which is dead: the map forgets that one. */
+static void add_birth(struct process_list *l, const struct trace_task *t)
 {
-	pid_t tid = list->tasks[birth].tid;
-	const struct trace_task *found = task_list_find(list, birth + 1, kind, tid);
-	const struct trace_task *next = task_list_find(list, birth + 1, TASK_CLONE, tid);
+	const struct process *parent = find_process(l, t->parent_tid);
+	struct process *p;
 
-	return found && next && next < found ? NULL : found;
+	if (t->kind == TASK_CLONE && t->clone_flags & CLONE_THREAD) {
+		if (parent)
+			map_set(&l->by_tid, (uint32_t)t->tid, (uint64_t)(parent - l->processes));
+		return;
+	}
+	p = &l->processes[l->n];
+	*p = (struct process){.pid = t->tid};
+	if (t->kind == TASK_CLONE)
+		p->parent = parent ? parent->pid : t->parent_tid;
+	map_set(&l->by_tid, (uint32_t)t->tid, l->n++);
 }
 
-static void print_process(const struct task_list *list, size_t birth, const struct map *tgids)
+static void add_record(struct process_list *l, const struct trace_task *t)
 {
-	const struct trace_task *t = &list->tasks[birth];
-	const struct trace_task *exec = find_in_life(list, birth, TASK_EXEC);
-	const struct trace_task *exit = find_in_life(list, birth, TASK_EXIT);
+	struct process *p;
+
+	if (t->kind == TASK_START || t->kind == TASK_CLONE) {
+		add_birth(l, t);
+		return;
+	}
+	p = find_process(l, t->tid);
+	if (!p || p->pid != t->tid)
+		return;
+	if (t->kind == TASK_EXEC && !p->exec)
+		p->exec = t;
+	else if (t->kind == TASK_EXIT)
+		p->exit = t;
+}
+
+static void print_process(const struct process *p)
+{
 	struct buf line = BUF_INIT;
 
-	buf_addf(&line, "%d\t", t->tid);
-	if (t->kind == TASK_START)
-		buf_addstr(&line, "--\t");
+	buf_addf(&line, "%d\t", p->pid);
+	if (p->parent)
+		buf_addf(&line, "%d\t", p->parent);
 	else
-		buf_addf(&line, "%d\t", process_of(tgids, t->parent_tid));
-	if (exit)
-		buf_addf(&line, "%d\t", exit_value(exit->exit_status));
+		buf_addstr(&line, "--\t");
+	if (p->exit)
+		buf_addf(&line, "%d\t", exit_value(p->exit->exit_status));
 	else
 		buf_addstr(&line, "none\t");
-	if (exec)
-		format_argv(exec->argv, &line);
+	if (p->exec)
+		format_argv(p->exec->argv, &line);
 	else
 		buf_addstr(&line, "(forked without exec)");
 	puts(buf_str(&line));
@@ -57,22 +89,17 @@ static void print_process(const struct task_list *list, size_t birth, const stru
 
 static void print_processes(const struct task_list *list)
 {
-	struct map tgids = MAP_INIT;
+	struct process_list l = {.by_tid = MAP_INIT};
 
+	/* There are no more processes than records. */
+	l.processes = xcalloc(list->n + 1, sizeof(*l.processes));
+	for (size_t i = 0; i < list->n; i++)
+		add_record(&l, &list->tasks[i]);
 	puts("PID\tPPID\tEXIT\tCMD");
-	for (size_t i = 0; i < list->n; i++) {
-		const struct trace_task *t = &list->tasks[i];
-
-		if (t->kind != TASK_START && t->kind != TASK_CLONE)
-			continue;
-		if (t->clone_flags & CLONE_THREAD && t->kind == TASK_CLONE) {
-			map_set(&tgids, (uint32_t)t->tid, (uint32_t)t->tgid);
-			continue;
-		}
-		map_del(&tgids, (uint32_t)t->tid);
-		print_process(list, i, &tgids);
-	}
-	map_release(&tgids);
+	for (size_t i = 0; i < l.n; i++)
+		print_process(&l.processes[i]);
+	map_release(&l.by_tid);
+	free(l.processes);
 }
 
 int cmd_ps(const struct command *cmd, char **argv)

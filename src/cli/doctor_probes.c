@@ -233,9 +233,16 @@ static void execute_cpuid(void)
 	__asm__ volatile("cpuid" : "+a"(a), "+c"(c) : : "rbx", "rdx");
 }
 
+/* Both are undone at once: the end of a thread may well use these instructions. */
 static int trap_cpuid(void)
 {
-	return syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) || !faults(execute_cpuid);
+	bool trapped;
+
+	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0))
+		return 1;
+	trapped = faults(execute_cpuid);
+	syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
+	return !trapped;
 }
 
 static void execute_rdtsc(void)
@@ -245,7 +252,13 @@ static void execute_rdtsc(void)
 
 static int trap_tsc(void)
 {
-	return prctl(PR_SET_TSC, PR_TSC_SIGSEGV) || !faults(execute_rdtsc);
+	bool trapped;
+
+	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV))
+		return 1;
+	trapped = faults(execute_rdtsc);
+	prctl(PR_SET_TSC, PR_TSC_ENABLE);
+	return !trapped;
 }
 
 enum finding check_cpuid(struct buf *detail, struct buf *remedy)

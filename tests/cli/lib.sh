@@ -1,6 +1,6 @@
 # What the tests of the command line share. `rr` is the binary under test, $tmp a directory of ours.
 
-rr=$1
+rr=$(realpath "$1")
 [ -x "$rr" ] || { echo "no program $rr"; exit 1; }
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/rr-cli-XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
