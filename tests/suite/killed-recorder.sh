@@ -1,0 +1,39 @@
+#!/bin/bash
+# The recorder is killed (kill -9) in mid-run: nothing of the tracees is left, and the trace replays
+# up to its last whole block, says that it is incomplete, and ends with status 71.
+# usage: killed-recorder.sh RR
+rr=$(realpath "$1")
+work=$(mktemp -d "${TMPDIR:-/tmp}/rr-killed.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+export _RR_TRACE_DIR=$work/traces HOME=$work
+cd "$work" || exit 2
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+marker="rr-killed-$$"
+"$rr" record bash -c "i=0; while :; do echo line \$i; /bin/true $marker; i=\$((i + 1)); done" >out 2>err &
+pid=$!
+for ((i = 0; i < 300; i++)); do
+	[[ $(wc -l <out) -gt 200 ]] && break
+	sleep 0.1
+done
+[[ $(wc -l <out) -gt 200 ]] || fail "nothing was recorded: $(tail -n 3 err)"
+kill -9 $pid
+wait $pid 2>/dev/null
+sleep 0.3
+pgrep -f "[w]hile.*$marker" >/dev/null && fail "tracees live on: $(pgrep -af "[w]hile.*$marker")"
+[[ -e traces/latest-trace/incomplete ]] || fail "the trace has no mark that it is incomplete"
+
+timeout 120 "$rr" replay -a >replay.out 2>replay.err </dev/null
+status=$?
+lines=$(wc -l <replay.out)
+echo "recorded $(wc -l <out) lines, replayed $lines, status $status: $(cat replay.err)"
+[[ $status = 71 ]] || fail "replay ended with status $status: $(tail -n 5 replay.err)"
+[[ $(wc -l <replay.err) = 1 ]] || fail "not one line"
+grep -qiE 'incomplete|ends|cut|killed' replay.err || fail "does not say that the trace is incomplete"
+head -c "$(stat -c %s replay.out)" out | cmp - replay.out || fail "what was replayed is not what was recorded"
+"$rr" dump >/dev/null 2>dump.err
+echo "dump: status $?: $(tail -n 1 dump.err)"
