@@ -32,7 +32,7 @@ int main(void)
 	CHECK(gettimeofday(&tv, NULL) == 0 && syscall(SYS_gettimeofday, &tv, NULL) == 0);
 	printf("%ld %ld.%06ld %ld\n", (long)time(NULL), (long)tv.tv_sec, (long)tv.tv_usec,
 	       (long)syscall(SYS_time, NULL));
-	CHECK(getcpu(&cpu, &node) == 0 && sched_getcpu() >= 0);
+	CHECK(syscall(SYS_getcpu, &cpu, &node, NULL) == 0 && sched_getcpu() >= 0);
 	printf("cpu %u node %u\n", cpu, node);
 	CHECK(adjtimex(&tx) >= 0);
 	printf("offset %ld freq %ld\n", (long)tx.offset, tx.freq);
