@@ -7,8 +7,7 @@
 
 #include "base/buf.h"
 
-/* The directory that holds the traces; it may not exist yet. 0, or -errno said on stderr (no HOME).
- */
+/* The directory of the traces; it may not exist yet. 0, or -errno said on stderr (no HOME). */
 int trace_root(struct buf *out);
 /* The same, without a word. */
 int trace_root_quiet(struct buf *out);
@@ -31,8 +30,10 @@ int trace_resolve_dir(const char *arg, struct buf *out);
 /* Whether the directory looks like a trace (has a `version` file). */
 bool trace_is_trace_dir(const char *dir);
 
-/* Names of the traces in the root, one call of `fn` each (unsorted); stops at the first non-zero
- * return and returns it. */
+/*
+ * Names of the traces in the root, one call of `fn` each (unsorted); stops at the first non-zero
+ * return and returns it.
+ */
 int trace_for_each(int (*fn)(void *ctx, const char *name, const char *dir), void *ctx);
 
 /*

@@ -65,7 +65,7 @@ _Static_assert(sizeof(struct index_trailer) == 16, "on disk");
  * An events block is decoded from its start to reach an event in it, so it is small; `data` blocks
  * are only limited by what a read wants to decompress for a few bytes.
  */
-#define EVENTS_BLOCK_SIZE  (256u << 10)
+#define EVENTS_BLOCK_SIZE  (64u << 10)
 #define RECORDS_BLOCK_SIZE (256u << 10)
 #define DATA_BLOCK_SIZE	   (1u << 20)
 #define BLOCK_RAW_MAX	   (256u << 20)	   /* a single record may be as long as that */

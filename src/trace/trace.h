@@ -21,15 +21,15 @@
 #define TRACE_FORMAT 1 /* raised whenever a reader of the old one would be wrong */
 
 enum trace_event_type {
-	EV_EXEC = 1, /* execve succeeded: a new image. maps[] is the whole address space, writes[]
-		      * its content where that is not the files' */
-	EV_SYSCALL,  /* a system call, entry to exit, no other task's event in between */
-	EV_SYSCALL_ENTRY, /* entered a call that may wait, or that makes other events before it
-			     returns */
+	/* execve succeeded. maps[]: the whole address space; writes[]: what the files do not have
+	 */
+	EV_EXEC = 1,
+	EV_SYSCALL,	  /* a system call, entry to exit, no other task's event in between */
+	EV_SYSCALL_ENTRY, /* entered a call that may wait, or makes other events meanwhile */
 	EV_SYSCALL_EXIT,  /* ... and left it */
 	EV_CLONE,	  /* the call that the task is in made a new task (child_tid) */
 	EV_SIGNAL,	  /* a signal was delivered */
-	EV_INSN,	  /* an instruction that trapped to the recorder: rdtsc, rdtscp, cpuid */
+	EV_INSN,	  /* an instruction trapped to the recorder: rdtsc, rdtscp, cpuid */
 	EV_EXIT,	  /* the task is gone */
 	EV_SCHED,	  /* preempted in running code (written with software ticks) */
 	N_EVENT_TYPES,
@@ -50,8 +50,7 @@ struct trace_write {
 enum trace_map_source {
 	MAP_FROM_ZERO = 1, /* anonymous, zero-filled */
 	MAP_FROM_FILE,	   /* private mapping of the saved file `file` */
-	MAP_FROM_SHARED,   /* shared mapping of the shared file `file`, that other tasks may map too
-			    */
+	MAP_FROM_SHARED,   /* shared mapping of the file `file`, that other tasks may map too */
 };
 
 /* A mapping that the event made. */
@@ -60,8 +59,7 @@ struct trace_mapping {
 	int prot;  /* PROT_* */
 	int flags; /* MAP_PRIVATE or MAP_SHARED, and MAP_GROWSDOWN, MAP_NORESERVE */
 	enum trace_map_source source;
-	uint32_t
-		file; /* number of the saved file (source FILE, SHARED): trace_writer_save_file() */
+	uint32_t file;	    /* number of the saved file, from 1 (source FILE, SHARED) */
 	uint64_t offset;    /* in the file, bytes */
 	uint64_t file_size; /* of the original when it was mapped */
 	uint64_t dev, ino;  /* of the original */
@@ -79,8 +77,7 @@ struct trace_file_write {
 enum trace_signal_action {
 	SIGNAL_HANDLER = 1, /* a handler runs: regs_after, fpregs and writes[] are the frame */
 	SIGNAL_FATAL,	    /* the task dies of it: EV_EXIT follows */
-	SIGNAL_IGNORED, /* it had no effect but for interrupting the instruction (a fault ignored)
-			 */
+	SIGNAL_IGNORED,	    /* no effect but for interrupting the instruction (a fault ignored) */
 };
 
 struct trace_event {
@@ -90,23 +87,21 @@ struct trace_event {
 	uint64_t time_ns; /* CLOCK_MONOTONIC while recording */
 	ticks_t ticks;
 	struct trace_bytes regs;       /* struct regs at the point; empty: not to be verified */
-	struct trace_bytes regs_after; /* struct regs when the task goes on; empty: as `regs` with
-					  rax = result */
+	struct trace_bytes regs_after; /* when it goes on; empty: as `regs` with rax = result */
 	struct trace_bytes fpregs;     /* XSAVE area when it goes on; empty: unchanged */
 	int32_t arch;		       /* enum abi_arch; of EV_SYSCALL*, EV_EXEC */
 	int32_t syscall;	       /* number; of EV_SYSCALL*, EV_CLONE, EV_EXEC */
 	int64_t result;		       /* of EV_SYSCALL, EV_SYSCALL_EXIT */
-	int32_t echo_fd; /* 1 or 2: the call wrote `result` bytes to the recorder's stdout or stderr
-			  */
-	bool synchronous; /* EV_SIGNAL: raised by the instruction at `regs` */
+	int32_t echo_fd;	       /* 1 or 2: it wrote `result` bytes to rr's stdout, stderr */
+	bool synchronous;	       /* EV_SIGNAL: raised by the instruction at `regs` */
 	int32_t signo;
 	enum trace_signal_action action;
 	struct trace_bytes siginfo; /* siginfo_t */
 	pid_t child_tid;	    /* EV_CLONE */
 	uint64_t clone_flags;	    /* EV_CLONE: CLONE_* */
-	pid_t former_tid;    /* EV_EXEC by a thread that was not the leader: the tid that it had */
-	int32_t exit_status; /* EV_EXIT: as from waitpid() */
-	uint64_t memory_checksum; /* 0: none (-C) */
+	pid_t former_tid;	    /* EV_EXEC by another thread than the leader: its tid before */
+	int32_t exit_status;	    /* EV_EXIT: as from waitpid() */
+	uint64_t memory_checksum;   /* 0: none (-C) */
 	const struct trace_write *writes;
 	size_t n_writes;
 	const struct trace_mapping *maps;

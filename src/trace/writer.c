@@ -57,8 +57,13 @@ static int make_trace_dir(struct trace_writer *w)
 		return -errno;
 	/* Of two recorders that chose the same empty directory, one makes this file. */
 	fd = openat(w->dirfd, "incomplete", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) {
+		int ret = -errno;
+
+		close(w->dirfd);
+		w->dirfd = -1;
+		return ret;
+	}
 	close(fd);
 	return 0;
 }
@@ -95,8 +100,11 @@ fail_blocks:
 fail_files:
 	file_saver_close(&w->files);
 fail:
-	if (w->dirfd >= 0)
+	/* The directory was empty, or none: there is nothing but ours in it. */
+	if (w->dirfd >= 0) {
+		remove_tree(w->dir);
 		close(w->dirfd);
+	}
 	ret = error_ret(ret, "cannot make the trace %s: %s", w->dir, strerror(-ret));
 	free(w->dir);
 	free(w);

@@ -2,12 +2,14 @@
  * The trace reader on hostile traces. An input is a container of the files of one directory:
  *
  *   a byte: bit 7 set: checksums are compared; bit 6 set: the directory has the marker `incomplete`
- *   then pieces: a byte (index in file_names, modulo their number), a 24-bit little-endian length,
- * the bytes; a later piece of the same file is appended to it
+ *   then pieces: a byte (which file, modulo their number), a 24-bit little-endian length, the
+ * bytes; a later piece of the same file is appended to it. Behind the numbers of the files come
+ * those of the streams once more: the bytes are then the content of a block, which gets its header
+ * here, so that records can change their length.
  *
  * Files that an input does not have are those of a small sound trace, made at the start, so that an
- * input which has only a stream reaches that stream. Small pieces of streams need not be
- * compressed: the reader takes stored blocks, and the checksums are mostly not compared.
+ * input which has only a stream reaches that stream. Most seeds are of stored blocks, not of
+ * compressed ones, and have checksums ignored.
  *
  * Everything that the reader gives is touched, so that sanitizers see what it points to.
  */
@@ -26,7 +28,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static const char *const file_names[] = {"events",  "data",	"mmaps",  "tasks",
 					 "version", "args_env", "files/1"};
-#define N_FILES	   ARRAY_SIZE(file_names)
+#define N_FILES	   ARRAY_SIZE(file_names) /* the first N_STREAMS are the streams */
 #define EVENTS_MAX 20000 /* a bound on time: 64 KiB of input can hold about so many */
 
 static char dir[64];
@@ -257,54 +259,135 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		free(path);
 	}
 	unlinkat(dir_fd, "files/1", 0); /* it is read-only */
-	/* The reader's messages are not what is looked at. */
-	if (!getenv("FUZZ_VERBOSE") && !freopen("/dev/null", "w", stderr))
-		return 1;
 	return 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Records that the bytes seem to hold. */
+static uint32_t count_records(const uint8_t *p, size_t size)
 {
-	static struct buf content[N_FILES];
-	bool given[N_FILES] = {false};
-	uint8_t flags;
+	uint32_t n = 0;
 
-	if (size < 1)
-		return 0;
-	flags = *data++;
-	size--;
-	for (size_t i = 0; i < N_FILES; i++)
-		buf_clear(&content[i]);
+	for (const uint8_t *end = p + size; p < end; n++) {
+		uint64_t len = 0;
+
+		for (int shift = 0; p < end && shift < 35; shift += 7) {
+			len |= (uint64_t)(*p & 0x7f) << shift;
+			if (!(*p++ & 0x80))
+				break;
+		}
+		p += min_u64(len, end - p);
+	}
+	return n;
+}
+
+struct stream_end {
+	uint64_t offset, records;
+};
+
+static void add_block(struct buf *out, enum stream_id stream, struct stream_end *at,
+		      const uint8_t *data, size_t len)
+{
+	struct block_header h = {
+		.magic = BLOCK_MAGIC,
+		.stream = stream,
+		.codec = CODEC_STORED,
+		.raw_len = len,
+		.packed_len = len,
+		.offset = at->offset,
+	};
+
+	if (stream != STREAM_DATA) {
+		h.n_records = count_records(data, len);
+		h.first = 1 + at->records;
+	}
+	h.checksum = block_checksum(&h, data);
+	at->offset += len;
+	at->records += h.n_records;
+	buf_add(out, &h, sizeof(h));
+	buf_add(out, data, len);
+}
+
+/* Split the input into the files; false for those that it does not have. */
+static void split(const uint8_t *data, size_t size, struct buf *content, bool *given)
+{
+	struct stream_end ends[N_STREAMS] = {0};
+
 	while (size >= 4) {
-		size_t which = data[0] % N_FILES;
+		size_t which = data[0] % (N_FILES + N_STREAMS);
 		size_t len = data[1] | data[2] << 8 | (size_t)data[3] << 16;
 
 		data += 4;
 		size -= 4;
 		len = min_u64(len, size);
-		buf_add(&content[which], data, len);
+		if (which < N_FILES) {
+			buf_add(&content[which], data, len);
+		} else {
+			which -= N_FILES;
+			add_block(&content[which], which, &ends[which], data, len);
+		}
 		given[which] = true;
 		data += len;
 		size -= len;
 	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct buf content[N_FILES];
+	static bool is_sound[N_FILES], is_incomplete; /* what lies in the directory now */
+	bool given[N_FILES] = {false};
+	uint8_t flags;
+
+	if (size < 1)
+		return 0;
+	flags = *data;
+	for (size_t i = 0; i < N_FILES; i++)
+		buf_clear(&content[i]);
+	split(data + 1, size - 1, content, given);
 	for (size_t i = 0; i < N_FILES; i++) {
 		const struct buf *b = given[i] ? &content[i] : &sound[i];
 
-		put(file_names[i], buf_str(b), b->len);
+		if (given[i] || !is_sound[i])
+			put(file_names[i], buf_str(b), b->len);
+		is_sound[i] = !given[i];
 	}
 	trace_skip_checksums = !(flags & 0x80);
-	if (flags & 0x40)
+	if ((flags & 0x40) && !is_incomplete)
 		put("incomplete", "", 0);
-	else
+	else if (!(flags & 0x40) && is_incomplete)
 		unlinkat(dir_fd, "incomplete", 0);
+	is_incomplete = flags & 0x40;
 	read_trace();
 	return 0;
 }
 
 #ifndef FUZZ_LIBFUZZER
 
-/* Pack some files of a trace into an input. */
-static void write_seed(const char *out, const char *trace, uint8_t flags, unsigned which)
+static void add_piece(struct buf *b, size_t which, const void *data, size_t len)
+{
+	buf_addch(b, which);
+	buf_addch(b, len);
+	buf_addch(b, len >> 8);
+	buf_addch(b, len >> 16);
+	buf_add(b, data, len);
+}
+
+/* The contents of the (stored) blocks of a stream. */
+static void add_contents(struct buf *b, size_t stream, const struct buf *file)
+{
+	struct block_header h;
+
+	for (size_t pos = 0; pos + sizeof(h) <= file->len; pos += sizeof(h) + h.packed_len) {
+		memcpy(&h, file->data + pos, sizeof(h));
+		if (h.magic != BLOCK_MAGIC)
+			break;
+		add_piece(b, N_FILES + stream, file->data + pos + sizeof(h), h.packed_len);
+	}
+}
+
+/* Pack some files of a trace into an input: whole, or the contents of blocks. */
+static void write_seed(const char *out, const char *trace, uint8_t flags, unsigned whole,
+		       unsigned contents)
 {
 	struct buf b = BUF_INIT;
 	int fd;
@@ -314,13 +397,12 @@ static void write_seed(const char *out, const char *trace, uint8_t flags, unsign
 		char *path = xasprintf("%s/%s", trace, file_names[i]);
 		struct buf file = BUF_INIT;
 
-		if ((which >> i & 1) && !read_file(path, &file)) {
-			buf_addch(&b, i);
-			buf_addch(&b, file.len);
-			buf_addch(&b, file.len >> 8);
-			buf_addch(&b, file.len >> 16);
-			buf_add(&b, file.data, file.len);
-		}
+		if (read_file(path, &file))
+			die("%s cannot be read", path);
+		if (whole >> i & 1)
+			add_piece(&b, i, file.data, file.len);
+		if (contents >> i & 1)
+			add_contents(&b, i, &file);
 		buf_release(&file);
 		free(path);
 	}
@@ -338,15 +420,17 @@ static void make_seeds(const char *out)
 		size_t repeat;
 		bool flush;
 		uint8_t flags;
-		unsigned files; /* bits */
+		unsigned whole, contents; /* bits: file_names, streams */
 	} seeds[] = {
-		{"small-all", 1, false, 0, 0x7f},     {"small-checked", 1, false, 0x80, 0x7f},
-		{"small-events", 1, false, 0, 0x01},  {"blocks-events", 1, true, 0, 0x01},
-		{"blocks-data", 1, true, 0, 0x02},    {"blocks-mmaps", 1, true, 0, 0x04},
-		{"blocks-tasks", 1, true, 0, 0x08},   {"version", 1, false, 0, 0x10},
-		{"args-env", 1, false, 0, 0x20},      {"incomplete-all", 3, true, 0x40, 0x0f},
-		{"long-all", 20, false, 0, 0x0f},     {"packed-all", 100, false, 0, 0x0f},
-		{"packed-blocks", 20, true, 0, 0x0f}, {"empty", 0, false, 0, 0x0f},
+		{"small-all", 1, false, 0, 0x7f, 0},	 {"small-checked", 1, false, 0x80, 0x7f, 0},
+		{"small-events", 1, false, 0, 0x01, 0},	 {"blocks-events", 1, true, 0, 0x01, 0},
+		{"blocks-data", 1, true, 0, 0x02, 0},	 {"blocks-mmaps", 1, true, 0, 0x04, 0},
+		{"blocks-tasks", 1, true, 0, 0x08, 0},	 {"version", 1, false, 0, 0x10, 0},
+		{"args-env", 1, false, 0, 0x20, 0},	 {"incomplete-all", 3, true, 0x40, 0x0f, 0},
+		{"long-all", 20, false, 0, 0x0f, 0},	 {"packed-all", 100, false, 0, 0x0f, 0},
+		{"packed-blocks", 20, true, 0, 0x0f, 0}, {"content-events", 1, false, 0, 0, 0x01},
+		{"content-mmaps", 1, false, 0, 0, 0x04}, {"content-tasks", 1, false, 0, 0, 0x08},
+		{"content-all", 1, true, 0, 0, 0x0f},	 {"empty", 0, false, 0, 0x0f, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
@@ -355,7 +439,7 @@ static void make_seeds(const char *out)
 
 		trace_store_blocks = strncmp(seeds[i].name, "packed", 6) != 0;
 		make_seed(trace, seeds[i].repeat, seeds[i].flush);
-		write_seed(path, trace, seeds[i].flags, seeds[i].files);
+		write_seed(path, trace, seeds[i].flags, seeds[i].whole, seeds[i].contents);
 		free(trace);
 		free(path);
 	}
@@ -382,6 +466,9 @@ int main(int argc, char **argv)
 	int n = 0;
 
 	LLVMFuzzerInitialize(&argc, &argv);
+	/* The reader's messages are not what is looked at; sanitizers write to the descriptor. */
+	if (!getenv("FUZZ_VERBOSE"))
+		stderr = fopen("/dev/null", "w");
 	if (argc == 3 && !strcmp(argv[1], "--make-seeds")) {
 		make_seeds(argv[2]);
 		return 0;

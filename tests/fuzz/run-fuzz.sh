@@ -36,4 +36,4 @@ clang -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUZZ_LIBFUZZER -w -g -O1
 	"$here/fuzz_$target.c" $sources "$dir/trace.pb-c.o" $libs -o "$dir/fuzz"
 cd "$dir"
 exec nice -n 10 ./fuzz -max_total_time="$seconds" -max_len=$max_len -rss_limit_mb=2048 \
-	-timeout=20 -print_final_stats=1 -close_fd_mask=0 corpus "$here/corpus/$corpus"
+	-timeout=20 -print_final_stats=1 -close_fd_mask=3 corpus "$here/corpus/$corpus"

@@ -9,9 +9,29 @@
 #include <unistd.h>
 
 #define N_EVENTS   400000
-#define N_DISTINCT 4096
+#define N_DISTINCT 20000 /* more than a block holds: blocks do not know of each other */
 
-static struct random_event calls[N_DISTINCT];
+static struct call {
+	struct trace_event ev;
+	struct trace_write write;
+	uint64_t regs[REGS_WORDS];
+} calls[N_DISTINCT];
+
+static void make_calls(void)
+{
+	static struct random_event e;
+
+	for (int i = 0; i < N_DISTINCT; i++) {
+		struct call *c = &calls[i];
+
+		make_call(&e, i + 1);
+		c->ev = e.ev;
+		c->write = e.writes[0];
+		c->ev.writes = &c->write;
+		memcpy(c->regs, e.regs[0], sizeof(c->regs));
+		c->ev.regs.data = c->regs;
+	}
+}
 
 static double now(clockid_t clock)
 {
@@ -40,15 +60,14 @@ int main(void)
 	double start, cpu, write_ns, read_ns, seek_us;
 	struct rng rng = {5};
 
-	for (int i = 0; i < N_DISTINCT; i++)
-		make_call(&calls[i], i + 1);
+	make_calls();
 	start = now(CLOCK_THREAD_CPUTIME_ID);
 	cpu = now(CLOCK_PROCESS_CPUTIME_ID);
 	for (int i = 0; i < N_EVENTS; i++) {
 		struct trace_event *e = &calls[i % N_DISTINCT].ev;
 
-		e->time_ns = 5000000000000 + i * 9000ull;
-		e->ticks = i * 1500ull;
+		e->time_ns += N_DISTINCT * 9000ull;
+		e->ticks += N_DISTINCT * 1500ull;
 		CHECK(trace_writer_event(w, e, NULL) == 0);
 	}
 	write_ns = (now(CLOCK_THREAD_CPUTIME_ID) - start) / N_EVENTS * 1e9;
