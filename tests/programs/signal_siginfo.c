@@ -28,8 +28,10 @@ int main(void)
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
 	sigset_t block, old;
 	timer_t timer;
+	int go[2];
 	pid_t pid;
 
+	CHECK(pipe(go) == 0);
 	sigemptyset(&block);
 	sigaddset(&block, SIGCHLD);
 	on_siginfo(SIGUSR1, handler, 0);
@@ -54,11 +56,13 @@ int main(void)
 	if (pid == 0) {
 		msleep(2);
 		kill(getppid(), SIGUSR1);
+		hear(go[0]);
 		_exit(33);
 	}
 	CHECK_ERRNO(pause(), EINTR);
 	CHECK(last.si_pid == pid && last.si_code == SI_USER);
 	sigprocmask(SIG_BLOCK, &block, &old);
+	tell(go[1]);
 	while (last.si_signo != SIGCHLD)
 		sigsuspend(&old);
 	CHECK(last.si_code == CLD_EXITED && last.si_status == 33 && last.si_pid == pid);
