@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <dirent.h>
+#include <sched.h>
 #include <unistd.h>
 
 #define SEED 7
@@ -227,6 +228,67 @@ static void check_refused(void)
 	CHECK(trace_writer_close(w) == 0);
 }
 
+/* A line of /proc/self/task/TID/status of the thread that is not `self`. */
+static bool other_thread_status(pid_t self, const char *key, char *value, size_t size)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *de;
+	bool found = false;
+
+	CHECK(dir);
+	while (!found && (de = readdir(dir))) {
+		char path[300], line[512];
+		FILE *f;
+
+		if (de->d_name[0] == '.' || strtol(de->d_name, NULL, 10) == self)
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", de->d_name);
+		f = fopen(path, "re");
+		while (f && !found && fgets(line, sizeof(line), f)) {
+			found = !strncmp(line, key, strlen(key));
+			if (found)
+				snprintf(value, size, "%s", line + strlen(key));
+		}
+		if (f)
+			fclose(f);
+	}
+	closedir(dir);
+	return found;
+}
+
+/* The writing thread leaves the recorder's core to the tracees, and its signals to the recorder. */
+static void check_thread(void)
+{
+	cpu_set_t before, pinned;
+	char value[512];
+	struct trace_writer *w;
+
+	CHECK(sched_getaffinity(0, sizeof(before), &before) == 0);
+	CPU_ZERO(&pinned);
+	for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&pinned); i++)
+		if (CPU_ISSET(i, &before))
+			CPU_SET(i, &pinned);
+	CHECK(sched_setaffinity(0, sizeof(pinned), &pinned) == 0);
+	w = open_writer(temp_path("thread"));
+	/* It may not have run yet. */
+	for (int i = 0;; i++) {
+		int n = 0;
+
+		CHECK(i < 1000 &&
+		      other_thread_status(getpid(), "Cpus_allowed:", value, sizeof(value)));
+		for (char *p = value; *p; p++)
+			if (*p != ',' && *p > ' ')
+				n += __builtin_popcount(strtoul((char[]){*p, 0}, NULL, 16));
+		if (n >= CPU_COUNT(&before))
+			break;
+		usleep(10000);
+	}
+	CHECK(other_thread_status(getpid(), "SigBlk:", value, sizeof(value)));
+	CHECK((strtoull(value, NULL, 16) & 0x7fffffff) == 0x7ffbfeff); /* but KILL and STOP */
+	CHECK(trace_writer_close(w) == 0);
+	CHECK(sched_setaffinity(0, sizeof(before), &before) == 0);
+}
+
 int main(void)
 {
 	check_info();
@@ -237,5 +299,6 @@ int main(void)
 	check_long_record();
 	check_tasks();
 	check_refused();
+	check_thread();
 	return 0;
 }
