@@ -18,6 +18,20 @@ static uint32_t all(void)
 	return h;
 }
 
+/* Where CPUID cannot be trapped, nothing can be hidden. */
+static bool cpuid_faults(void)
+{
+	char line[8192];
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, "cpuid_fault") != NULL;
+	if (f)
+		fclose(f);
+	return found;
+}
+
 static void *in_thread(void *arg)
 {
 	*(uint32_t *)arg = all();
@@ -27,17 +41,18 @@ static void *in_thread(void *arg)
 int main(void)
 {
 	uint32_t a, b, c, d, here = all(), there;
+	bool hides = recorded() && cpuid_faults();
 	pthread_t t;
 
 	__cpuid(0, a, b, c, d);
 	printf("max leaf %x: %.4s%.4s%.4s\n", a, (char *)&b, (char *)&d, (char *)&c);
 	__cpuid(1, a, b, c, d);
 	printf("leaf 1: %x %x %x\n", a, c, d);
-	if (recorded())
+	if (hides)
 		CHECK(!(c & bit_RDRND));
 	__cpuid_count(7, 0, a, b, c, d);
 	printf("leaf 7: %x %x %x\n", b, c, d);
-	if (recorded())
+	if (hides)
 		CHECK(!(b & bit_RDSEED) && !(b & bit_RTM));
 	CHECK(pthread_create(&t, NULL, in_thread, &there) == 0 && pthread_join(t, NULL) == 0);
 	CHECK(here == there);

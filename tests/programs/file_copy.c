@@ -41,8 +41,14 @@ int main(void)
 	CHECK(copy_file_range(in, &from, out, &to, 6, 0) == 6 && from == 6 && to == 56);
 	expect(out, 50, "012345");
 	CHECK(copy_file_range(in, &from, out, &to, 100, 0) == 4);
-	CHECK(sendfile(STDOUT_FILENO, in, &(off_t){0}, 10) == 10);
+	/* A recording refuses what it could not echo; programs then fall back to write(). */
 	CHECK(write(a[1], "\nspliced to stdout\n", 19) == 19);
-	CHECK(splice(a[0], NULL, STDOUT_FILENO, NULL, 100, 0) == 19);
+	if (recorded()) {
+		CHECK_ERRNO(sendfile(STDOUT_FILENO, in, &(off_t){0}, 10), EINVAL);
+		CHECK_ERRNO(splice(a[0], NULL, STDOUT_FILENO, NULL, 100, 0), EINVAL);
+	} else {
+		CHECK(sendfile(STDOUT_FILENO, in, &(off_t){0}, 10) == 10);
+		CHECK(splice(a[0], NULL, STDOUT_FILENO, NULL, 100, 0) == 19);
+	}
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* Two signals that arrive together both run their handlers: a kill and a child's death. modes: all */
+/* Two signals that arrive together both run their handlers: a kill, a death. modes: all */
 #include "check.h"
 
 static volatile int usr1, chld;
