@@ -190,9 +190,26 @@ static const struct trace_event *seed_events(size_t *n)
 	return events;
 }
 
-/* A sound trace of a few events at `path`; a flush in the middle makes two blocks of each stream.
- */
-static void make_seed(const char *path, size_t repeat, bool flush)
+/* An event with more in it than the reader has room for at first. */
+static const struct trace_event *wide_event(void)
+{
+	static struct trace_write writes[1500];
+	static struct trace_mapping maps[9];
+	static struct trace_event ev = {.type = EV_EXEC,
+					.tid = 5,
+					.writes = writes,
+					.maps = maps,
+					.n_maps = ARRAY_SIZE(maps)};
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		maps[i] = (struct trace_mapping){
+			.start = i << 20, .end = (i + 1) << 20, .source = MAP_FROM_ZERO};
+	ev.n_writes = ARRAY_SIZE(writes);
+	return &ev;
+}
+
+/* A sound trace of a few events at `path`; `flush` makes a block of each. */
+static void make_seed(const char *path, size_t repeat, bool flush, bool wide)
 {
 	static const char *const argv[] = {"true", "-x", NULL};
 	static const struct trace_cpuid cpuid[] = {{1, 0, 2, 3, 4, 5}};
@@ -230,7 +247,7 @@ static void make_seed(const char *path, size_t repeat, bool flush)
 		if (flush)
 			trace_writer_flush(w);
 	}
-	if (trace_writer_close(w))
+	if ((wide && trace_writer_event(w, wide_event(), NULL)) || trace_writer_close(w))
 		exit(1);
 }
 
@@ -249,7 +266,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		die("%s: %s", dir, strerror(errno));
 	atexit(remove_dir);
 	trace_store_blocks = true;
-	make_seed(dir, 1, true);
+	make_seed(dir, 1, true, false);
 	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < N_FILES; i++) {
 		char *path = xasprintf("%s/%s", dir, file_names[i]);
@@ -376,12 +393,19 @@ static void add_piece(struct buf *b, size_t which, const void *data, size_t len)
 static void add_contents(struct buf *b, size_t stream, const struct buf *file)
 {
 	struct block_header h;
+	const char *p;
+	size_t head;
 
 	for (size_t pos = 0; pos + sizeof(h) <= file->len; pos += sizeof(h) + h.packed_len) {
 		memcpy(&h, file->data + pos, sizeof(h));
 		if (h.magic != BLOCK_MAGIC)
 			break;
-		add_piece(b, N_FILES + stream, file->data + pos + sizeof(h), h.packed_len);
+		/* Data in two blocks, so that some of it lies in both. */
+		head = stream == STREAM_DATA ? h.packed_len / 2 : 0;
+		p = file->data + pos + sizeof(h);
+		if (head)
+			add_piece(b, N_FILES + stream, p, head);
+		add_piece(b, N_FILES + stream, p + head, h.packed_len - head);
 	}
 }
 
@@ -430,7 +454,8 @@ static void make_seeds(const char *out)
 		{"long-all", 20, false, 0, 0x0f, 0},	 {"packed-all", 100, false, 0, 0x0f, 0},
 		{"packed-blocks", 20, true, 0, 0x0f, 0}, {"content-events", 1, false, 0, 0, 0x01},
 		{"content-mmaps", 1, false, 0, 0, 0x04}, {"content-tasks", 1, false, 0, 0, 0x08},
-		{"content-all", 1, true, 0, 0, 0x0f},	 {"empty", 0, false, 0, 0x0f, 0},
+		{"content-all", 1, true, 0, 0, 0x0f},	 {"wide", 1, false, 0, 0, 0x0f},
+		{"empty", 0, false, 0, 0x0f, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
@@ -438,7 +463,7 @@ static void make_seeds(const char *out)
 		char *path = xasprintf("%s/%s", out, seeds[i].name);
 
 		trace_store_blocks = strncmp(seeds[i].name, "packed", 6) != 0;
-		make_seed(trace, seeds[i].repeat, seeds[i].flush);
+		make_seed(trace, seeds[i].repeat, seeds[i].flush, !strcmp(seeds[i].name, "wide"));
 		write_seed(path, trace, seeds[i].flags, seeds[i].whole, seeds[i].contents);
 		free(trace);
 		free(path);
