@@ -1,0 +1,1 @@
+command=("$work/tools/loops-O0" sieve "$(scaled 20000000)")

@@ -1,0 +1,1 @@
+command=("$work/tools/loops-O2" sieve "$(scaled 40000000)")
