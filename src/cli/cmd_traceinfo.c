@@ -124,6 +124,7 @@ static void format_info(struct trace_reader *r, struct buf *out)
 	buf_addf(out, "  \"bindToCpu\": %d,\n", info->bound_cpu);
 	field_bool("cpuidFaulting", info->cpuid_faulting, out);
 	field_number("xcr0", info->xcr0, out);
+	field_number("stackLimit", info->stack_limit, out);
 	field_number("xsaveSize", info->xsave_size, out);
 	field_cpuid(info, out);
 	buf_addstr(out, "}\n");

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define BIT(signo) (1ULL << ((signo)-1))
+#define SYS_SECCOMP_CODE 1 /* asm-generic/siginfo.h, SYS_SECCOMP */
 
 void signals_raise_stash(struct rtask *t)
 {
@@ -58,13 +59,15 @@ void signals_note_boundary(struct rtask *t)
 	t->boundary_regs = t->t.regs;
 }
 
-static bool at_boundary(struct rtask *t, int signo)
+static bool at_boundary(struct rtask *t, const siginfo_t *si)
 {
 	struct regs *now = &t->t.regs;
 
-	if (t->interrupted)
+	/* A seccomp filter's SIGSYS comes instead of a system call; replay never asks the filter. */
+	if (t->interrupted || (si->si_signo == SIGSYS && si->si_code == SYS_SECCOMP_CODE))
 		return true;
-	return (t->boundary & BIT(signo)) && regs_equal(&t->boundary_regs, now, false, NULL);
+	return (t->boundary & BIT(si->si_signo)) &&
+	       regs_equal(&t->boundary_regs, now, false, NULL);
 }
 
 enum disposition {
@@ -201,7 +204,7 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	restore_raised(t, &si);
 	if (si.si_signo == SIGSEGV && !frame_failed && insn_emulate(rec, t, &si))
 		return NEXT_USER;
-	exact = frame_failed || at_boundary(t, si.si_signo);
+	exact = frame_failed || at_boundary(t, &si);
 	/* One that was queued before the task ran is no fault, whatever it says of itself. */
 	sync = !exact && signal_is_synchronous(&si);
 	exact |= sync;
@@ -219,7 +222,8 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	if (disp == DISP_HANDLER)
 		return run_handler(rec, t, &si, sync);
 	if (disp == DISP_DEFAULT && is_fatal(si.si_signo))
-		log_fatal(rec, t, &si, sync, exact);
+		/* Inside a call that was interrupted there is no user state to compare. */
+		log_fatal(rec, t, &si, sync, exact && !t->interrupted);
 	else if (sync)
 		BUG("task %d: a fault that is ignored", t->t.tid);
 	t->resume_signo = si.si_signo;

@@ -16,6 +16,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -257,8 +258,11 @@ static int open_trace(struct recorder *rec, const char *exe, char *const *argv, 
 	struct buf dir = BUF_INIT;
 	char uuid[33], cwd[4096];
 	struct utsname un;
+	struct rlimit stack;
 	int ret = 0;
 
+	getrlimit(RLIMIT_STACK, &stack);
+	info.stack_limit = stack.rlim_cur;
 	uname(&un);
 	info.kernel = un.release;
 	make_uuid(uuid);

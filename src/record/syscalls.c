@@ -60,6 +60,9 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 		task_regs_modify(&t->t)->u.orig_rax = -1;
 	else
 		scratch_redirect(rec, t);
+	/* It does not return: replay must know how far the task ran, for others may share its memory. */
+	if (t->row && (t->row->class == SYS_EXIT || t->row->class == SYS_EXIT_GROUP))
+		log_entry(rec, t);
 	return NEXT_KERNEL;
 }
 

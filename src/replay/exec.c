@@ -188,6 +188,7 @@ static int prepare_child(void *ctx)
 		CPU_SET(s->info->bound_cpu, &set);
 		sched_setaffinity(0, sizeof(set), &set); /* the machine may have fewer: no matter */
 	}
+	limit_stack(0, s->info->stack_limit);
 	personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
 	return prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0 ? -errno : 0;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/mman.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifndef MADV_DONTNEED_LOCKED
@@ -162,6 +163,36 @@ static int replay_shmdt(struct session *s, struct ptask *p, const struct abi_cal
 static bool is_error(int64_t ret)
 {
 	return ret < 0 && ret >= -4095;
+}
+
+void limit_stack(pid_t pid, uint64_t bytes)
+{
+	struct rlimit lim;
+
+	if (prlimit(pid, RLIMIT_STACK, NULL, &lim) < 0)
+		return;
+	lim.rlim_cur = bytes;
+	lim.rlim_max = max_u64(lim.rlim_max, bytes); /* raising it needs privilege; else as far as allowed */
+	if (prlimit(pid, RLIMIT_STACK, &lim, NULL) < 0)
+		warn("the stack limit of %llu bytes cannot be set: a stack overflow may differ",
+		     (unsigned long long)bytes);
+}
+
+int replay_stack_limit(struct session *s, struct ptask *p, const struct abi_call *call)
+{
+	bool old = call->nr == __NR_setrlimit;
+	raddr_t new_limit = call->arg[old ? 1 : 2];
+	pid_t pid = old ? 0 : call->arg[0];
+	struct ptask *target = pid ? ptask_find(s, pid) : p;
+	uint64_t lim[2];
+
+	if ((!old && call->nr != __NR_prlimit64) || call->ret || !new_limit || !target ||
+	    call->arg[old ? 0 : 1] != RLIMIT_STACK)
+		return 0;
+	if (mm_read(p->t.mm, new_limit, lim, sizeof(lim)))
+		return diverged(s, p, "the new limit cannot be read");
+	limit_stack(target->t.tgid, lim[0]);
+	return 0;
 }
 
 bool shapes_memory(enum syscall_class c)

@@ -103,6 +103,10 @@ void kill_everything(struct session *s);
 
 /* --- mappings.c --- */
 int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m);
+/* Set the soft RLIMIT_STACK of a replayed process (0: ours). */
+void limit_stack(pid_t pid, uint64_t bytes);
+/* If the call set a stack limit, set it: it decides where a stack overflows. */
+int replay_stack_limit(struct session *s, struct ptask *p, const struct abi_call *call);
 /* Calls of this class change the address space. */
 bool shapes_memory(enum syscall_class c);
 /* Such a call: do in the tracee what the recorded one did. */

@@ -28,7 +28,9 @@ static int finish_call(struct session *s, struct ptask *p)
 		return ret;
 	if (row && shapes_memory(row->class) && (ret = replay_memory_call(s, p, row, &call)))
 		return ret;
-	ret = apply_file_writes(s);
+	ret = replay_stack_limit(s, p, &call);
+	if (!ret)
+		ret = apply_file_writes(s);
 	if (!ret)
 		ret = apply_writes(s, p);
 	if (!ret)

@@ -110,6 +110,7 @@ int info_write_version(int dirfd, const struct trace_info *info)
 		.n_cpuid = info->n_cpuid,
 		.xsave_size = info->xsave_size,
 		.xcr0 = info->xcr0,
+		.stack_limit = info->stack_limit,
 		.start_time_ns = info->start_time_ns,
 		.start_monotonic_ns = info->start_monotonic_ns,
 	};
@@ -254,6 +255,7 @@ static bool take_version(struct arena *a, const Rr__Trace__TraceInfo *msg, struc
 		.n_cpuid = msg->n_cpuid,
 		.xsave_size = msg->xsave_size,
 		.xcr0 = msg->xcr0,
+		.stack_limit = msg->stack_limit,
 		.start_time_ns = msg->start_time_ns,
 		.start_monotonic_ns = msg->start_monotonic_ns,
 	};

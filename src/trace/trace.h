@@ -148,6 +148,7 @@ struct trace_info {
 	size_t n_cpuid;
 	uint32_t xsave_size; /* bytes of an XSAVE area on that machine */
 	uint64_t xcr0;
+	uint64_t stack_limit; /* RLIMIT_STACK of the first program, bytes; RLIM_INFINITY if none */
 	uint64_t start_time_ns;	     /* CLOCK_REALTIME when it began */
 	uint64_t start_monotonic_ns; /* CLOCK_MONOTONIC at the same moment */
 	const char *exe;
