@@ -1,6 +1,6 @@
 /*
- * What is true of the kernel's interface on each architecture that a tracee can have, as data. Pure:
- * no ptrace, no process; a tracee's memory is read through a callback.
+ * What is true of the kernel's interface on each architecture that a tracee can have, as data.
+ * Pure: no ptrace, no process; a tracee's memory is read through a callback.
  */
 #ifndef ABI_ABI_H
 #define ABI_ABI_H

@@ -166,11 +166,17 @@ static int ioctl_ifconf(const struct syscall_out *o)
 	return 0;
 }
 
-/* The address of what an ifreq points to: behind the 16 bytes of the interface's name. */
+/* struct ifreq: a name of 16 bytes and a union of which struct ifmap is the largest. */
+#define IFREQ_SIZE64 40
+#define IFREQ_SIZE32 32
+
+/* The address of what an ifreq points to. The ifreq itself is stored as well (net/socket.c,
+ * put_user_ifreq). */
 static raddr_t ifreq_data(const struct syscall_out *o)
 {
 	uint64_t addr;
 
+	out_arg(o, 2, o->call->arch == ARCH_I386 ? IFREQ_SIZE32 : IFREQ_SIZE64);
 	return peek_word(o->mem, o->call->arch, o->call->arg[2] + 16, &addr) ? addr : 0;
 }
 
@@ -303,8 +309,7 @@ static const struct ioctl_row rows[] = {
 	{name, {request64, request32}, {size64, size32}, flags, NULL},
 #define IOCTL_FN(name, request64, request32, flags, fn) \
 	{name, {request64, request32}, {0, 0}, flags, fn},
-/* struct ifreq: a name and a union of which struct ifmap is the largest. */
-#define IFREQ(name, request) {name, {request, request}, {40, 32}, 0, NULL},
+#define IFREQ(name, request) {name, {request, request}, {IFREQ_SIZE64, IFREQ_SIZE32}, 0, NULL},
 #define MAGIC(type, first, last)
 #define MAGIC_ALL(type, first, last)
 #include "abi/ioctls.def"

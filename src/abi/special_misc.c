@@ -174,6 +174,7 @@ int special_quotactl(const struct syscall_out *o)
  */
 int special_keyctl(const struct syscall_out *o)
 {
+	enum { CAPABILITIES = 31 };
 	static const struct {
 		uint8_t operation;
 		int8_t buffer, length;
@@ -191,6 +192,8 @@ int special_keyctl(const struct syscall_out *o)
 	};
 	const uint64_t *arg = o->call->arg;
 
+	if ((uint32_t)arg[0] == CAPABILITIES) /* clears what it does not fill */
+		out_arg(o, 1, min_u64(arg[2], MAX_TRANSFER));
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
 		uint64_t cap = MAX_TRANSFER;
 

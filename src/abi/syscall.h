@@ -14,7 +14,7 @@
 enum syscall_class {
 	SYS_PLAIN,   /* record: run, save what was written. Replay: skip, write what was saved. */
 	SYS_MEM,     /* replay executes it with the recorded arguments if it succeeded (munmap,
-		      * mprotect,     the advice of madvise that changes content, mlock is PLAIN) */
+		      * mprotect; mlock is PLAIN) */
 	SYS_MADVISE, /* SYS_MEM, with advice that is not deterministic replaced (MADV_FREE) */
 	SYS_MMAP,    /* mmap, mmap2, i386 old_mmap */
 	SYS_MREMAP,
@@ -38,14 +38,17 @@ enum syscall_class {
 };
 
 enum syscall_flags {
-	SYSF_MAY_BLOCK = 1 << 0, /* can wait for something that another tracee may have to do */
-	SYSF_OUTPUT =
-		1 << 1, /* writes data in memory (a buffer or an iovec) to the fd of argument 0:
-			 * write, writev, pwrite64, pwritev, pwritev2, send, sendto, sendmsg */
-	SYSF_OUT_ON_ERROR = 1 << 2, /* memory may be written even though the result is an error */
-	SYSF_SPLICES = 1 << 3,	 /* moves data between fds unseen: sendfile, splice, tee, vmsplice,
-				  * copy_file_range */
-	SYSF_FILE_SIZE = 1 << 4, /* changes the size of a file: truncate, ftruncate, fallocate */
+	/* Can wait for something that another tracee may have to do. */
+	SYSF_MAY_BLOCK = 1 << 0,
+	/* Writes data in memory (a buffer or an iovec) to the fd of argument 0: write, writev,
+	 * pwrite64, pwritev, pwritev2, send, sendto, sendmsg. */
+	SYSF_OUTPUT = 1 << 1,
+	/* Memory may be written even though the result is an error. */
+	SYSF_OUT_ON_ERROR = 1 << 2,
+	/* Moves data between fds unseen: sendfile, splice, tee, vmsplice, copy_file_range. */
+	SYSF_SPLICES = 1 << 3,
+	/* Changes the size of a file: truncate, ftruncate, fallocate. */
+	SYSF_FILE_SIZE = 1 << 4,
 };
 
 /* What an argument is: how it is printed, and what the kernel does with what it points to. */
