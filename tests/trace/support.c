@@ -78,6 +78,7 @@ const struct trace_info test_info = {
 	.n_cpuid = ARRAY_SIZE(test_cpuid),
 	.xsave_size = 2696,
 	.xcr0 = 0x2e7,
+	.stack_limit = 8 << 20,
 	.start_time_ns = 1700000000123456789,
 	.start_monotonic_ns = 5,
 	.exe = "/usr/bin/prog",

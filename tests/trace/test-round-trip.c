@@ -28,7 +28,7 @@ static void check_info(void)
 	CHECK(!strcmp(i->build, test_info.build) && !strcmp(i->ticks, "soft"));
 	CHECK(!strcmp(i->kernel, "6.1.0") && !strcmp(i->uuid, test_info.uuid));
 	CHECK(i->n_cpuid == 2 && !memcmp(i->cpuid, test_info.cpuid, sizeof(*i->cpuid) * 2));
-	CHECK(i->xsave_size == 2696 && i->xcr0 == 0x2e7);
+	CHECK(i->xsave_size == 2696 && i->xcr0 == 0x2e7 && i->stack_limit == 8 << 20);
 	CHECK(i->start_time_ns == test_info.start_time_ns && i->start_monotonic_ns == 5);
 	CHECK(!strcmp(i->exe, test_info.exe) && !strcmp(i->cwd, test_info.cwd));
 	for (int n = 0; n < 5; n++)
