@@ -167,6 +167,10 @@ static void format_arg(const struct syscall_row *row, const struct abi_call *cal
 		buf_addf(out, "%" PRId64, as_long(call->arch, v));
 		return;
 	case ARG_HEX:
+		if (i == 1 && row->special == special_ioctl && ioctl_name(call->arch, v)) {
+			buf_addstr(out, ioctl_name(call->arch, v));
+			return;
+		}
 		buf_addf(out, v ? "0x%" PRIx64 : "%" PRIx64, v);
 		return;
 	case ARG_SIZE:

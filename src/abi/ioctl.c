@@ -82,6 +82,12 @@ static int ioctl_fiemap(const struct syscall_out *o)
 	return out_counted(o, 32, 20, 56);
 }
 
+/* struct fsuuid (ext4): length, flags, that many bytes. */
+static int ioctl_fsuuid(const struct syscall_out *o)
+{
+	return out_counted(o, 8, 0, 1);
+}
+
 /* struct pm_scan_arg: walk_end at 32, address and length of the array of 24-byte regions at 40. */
 static int ioctl_pagemap_scan(const struct syscall_out *o)
 {
@@ -186,68 +192,14 @@ static int ioctl_hwtstamp(const struct syscall_out *o)
 	return 0;
 }
 
-/* linux/ethtool.h, by command: a fixed part, and `unit` bytes times the 32-bit number at
- * `count_at`. */
 static const struct {
-	uint8_t command, count_at, unit;
+	uint32_t command;
 	uint16_t size;
+	uint8_t count_at, unit;
 } ethtool_commands[] = {
-	{0x01, 0, 0, 44},		/* GSET */
-	{0x03, 0, 0, 196},		/* GDRVINFO */
-	{0x04, 8, 1, 12},		/* GREGS */
-	{0x05, 0, 0, 20},		/* GWOL */
-	{0x07, 0, 0, 8},		/* GMSGLVL */
-	{0x0a, 0, 0, 8},		/* GLINK */
-	{0x0b, 12, 1, 16},		/* GEEPROM */
-	{0x0e, 0, 0, 92},		/* GCOALESCE */
-	{0x10, 0, 0, 36},		/* GRINGPARAM */
-	{0x12, 0, 0, 16},		/* GPAUSEPARAM */
-	{0x14, 0, 0, 8},		/* GRXCSUM */
-	{0x16, 0, 0, 8},		/* GTXCSUM */
-	{0x18, 0, 0, 8},		/* GSG */
-	{0x1a, 12, 8, 16},		/* TEST */
-	{0x1b, 8, 32, 12},		/* GSTRINGS */
-	{0x1d, 4, 8, 8},		/* GSTATS */
-	{0x1e, 0, 0, 8},		/* GTSO */
-	{0x20, 4, 1, 8},		/* GPERMADDR */
-	{0x21, 0, 0, 8},		/* GUFO */
-	{0x23, 0, 0, 8},		/* GGSO */
-	{0x25, 0, 0, 8},		/* GFLAGS */
-	{0x27, 0, 0, 8},		/* GPFLAGS */
-	{0x2b, 0, 0, 8},		/* GGRO */
-	{0x37, 0, 0, 16 + 64 * 4},	/* GSSET_INFO: a number for each of up to 64 sets */
-	{0x3a, 4, 16, 8},		/* GFEATURES */
-	{0x3c, 0, 0, 36},		/* GCHANNELS */
-	{0x41, 0, 0, 44},		/* GET_TS_INFO */
-	{0x42, 0, 0, 44},		/* GMODULEINFO */
-	{0x44, 0, 0, 40},		/* GEEE */
-	{0x4a, 4, 8, 8},		/* GPHYSTATS */
-	{0x4c, 0, 0, 48 + 3 * 127 * 4}, /* GLINKSETTINGS: three masks, a signed byte counts words */
-	{0x50, 0, 0, 28},		/* GFECPARAM */
-	/* Settings, of which nothing comes back. */
-	{0x02, 0, 0, 0},
-	{0x06, 0, 0, 0},
-	{0x08, 0, 0, 0},
-	{0x09, 0, 0, 0},
-	{0x0c, 0, 0, 0},
-	{0x0f, 0, 0, 0},
-	{0x11, 0, 0, 0},
-	{0x13, 0, 0, 0},
-	{0x15, 0, 0, 0},
-	{0x17, 0, 0, 0},
-	{0x19, 0, 0, 0},
-	{0x1c, 0, 0, 0},
-	{0x1f, 0, 0, 0},
-	{0x22, 0, 0, 0},
-	{0x24, 0, 0, 0},
-	{0x26, 0, 0, 0},
-	{0x28, 0, 0, 0},
-	{0x2c, 0, 0, 0},
-	{0x3b, 0, 0, 0},
-	{0x3d, 0, 0, 0},
-	{0x45, 0, 0, 0},
-	{0x4d, 0, 0, 0},
-	{0x51, 0, 0, 0},
+#define ETHTOOL(name, command, size, count_at, unit) {command, size, count_at, unit},
+#include "abi/ethtool.def"
+#undef ETHTOOL
 };
 
 /* net/ethtool/ioctl.c */
@@ -269,7 +221,7 @@ static int ioctl_ethtool(const struct syscall_out *o)
 				 MAX_TRANSFER));
 		return 0;
 	}
-	return out_unsupported(o, "ethtool command 0x%x has no row: add it to src/abi/ioctl.c",
+	return out_unsupported(o, "ethtool command 0x%x has no row: add it to src/abi/ethtool.def",
 			       command);
 }
 

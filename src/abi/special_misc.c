@@ -35,6 +35,7 @@ int special_fcntl(const struct syscall_out *o)
 		{36, COMMAND_SIZES(flock64)},	 /* F_OFD_GETLK */
 		{1035, {8, 8}},			 /* F_GET_RW_HINT */
 		{1037, {8, 8}},			 /* F_GET_FILE_RW_HINT */
+		{1039, {8, 8}},			 /* F_GETDELEG */
 	};
 
 	out_arg(o, 2, command_size(o, commands, ARRAY_SIZE(commands), (uint32_t)o->call->arg[1]));

@@ -11,203 +11,51 @@
 #include "abi/special.h"
 #include "base/log.h"
 
-#include <stdarg.h>
-
+/* The vocabulary of syscalls.def. */
 #define NO -1
-#define MODE                              \
-	{                                 \
-		ARG_FLAGS, FLAG_SET_MODE, \
-		{                         \
-			0, 0              \
-		}                         \
-	}
-#define NONE                  \
-	{                     \
-		ARG_NONE, -1, \
-		{             \
-			0, 0  \
-		}             \
-	}
-#define INT                  \
-	{                    \
-		ARG_INT, -1, \
-		{            \
-			0, 0 \
-		}            \
-	}
-#define LONG                  \
-	{                     \
-		ARG_LONG, -1, \
-		{             \
-			0, 0  \
-		}             \
-	}
-#define HEX                  \
-	{                    \
-		ARG_HEX, -1, \
-		{            \
-			0, 0 \
-		}            \
-	}
-#define FD                   \
-	{                    \
-		ARG_FD, -1,  \
-		{            \
-			0, 0 \
-		}            \
-	}
-#define SZ                    \
-	{                     \
-		ARG_SIZE, -1, \
-		{             \
-			0, 0  \
-		}             \
-	}
-#define SIG                  \
-	{                    \
-		ARG_SIG, -1, \
-		{            \
-			0, 0 \
-		}            \
-	}
-#define PTR                  \
-	{                    \
-		ARG_PTR, -1, \
-		{            \
-			0, 0 \
-		}            \
-	}
-#define STR                  \
-	{                    \
-		ARG_STR, -1, \
-		{            \
-			0, 0 \
-		}            \
-	}
-#define SPECIAL                  \
-	{                        \
-		ARG_SPECIAL, -1, \
-		{                \
-			0, 0     \
-		}                \
-	}
-#define OFF                  \
-	{                    \
-		ARG_OFF, -1, \
-		{            \
-			0, 0 \
-		}            \
-	}
-#define OFF_HI                  \
-	{                       \
-		ARG_OFF_HI, -1, \
-		{               \
-			0, 0    \
-		}               \
-	}
-#define SOCKLEN                    \
-	{                          \
-		ARG_INOUT_LEN, -1, \
-		{                  \
-			4, 4       \
-		}                  \
-	}
-#define FLAGS(set)                         \
-	{                                  \
-		ARG_FLAGS, FLAG_SET_##set, \
-		{                          \
-			0, 0               \
-		}                          \
-	}
-#define OUT(size)                                    \
-	{                                            \
-		ARG_OUT, -1,                         \
-		{                                    \
-			SIZE64_##size, SIZE32_##size \
-		}                                    \
-	}
-#define INOUT(size)                                  \
-	{                                            \
-		ARG_INOUT, -1,                       \
-		{                                    \
-			SIZE64_##size, SIZE32_##size \
-		}                                    \
-	}
-#define OUT_BUF(len)                  \
-	{                             \
-		ARG_OUT_BUF_RET, len, \
-		{                     \
-			1, 1          \
-		}                     \
-	}
-#define OUT_RET(len, size)                           \
-	{                                            \
-		ARG_OUT_BUF_RET, len,                \
-		{                                    \
-			SIZE64_##size, SIZE32_##size \
-		}                                    \
-	}
-#define OUT_ARR(len, size)                           \
-	{                                            \
-		ARG_OUT_BUF_ARG, len,                \
-		{                                    \
-			SIZE64_##size, SIZE32_##size \
-		}                                    \
-	}
-#define INOUT_ARR(len, size)                         \
-	{                                            \
-		ARG_INOUT_BUF_ARG, len,              \
-		{                                    \
-			SIZE64_##size, SIZE32_##size \
-		}                                    \
-	}
-#define OUT_SOCK(len)                 \
-	{                             \
-		ARG_OUT_BUF_PTR, len, \
-		{                     \
-			1, 1          \
-		}                     \
-	}
-#define OUT_IOV(len)                \
-	{                           \
-		ARG_OUT_IOVEC, len, \
-		{                   \
-			1, 1        \
-		}                   \
-	}
-#define IN_BUF(len)              \
-	{                        \
-		ARG_IN_BUF, len, \
-		{                \
-			1, 1     \
-		}                \
-	}
-#define IN_IOV(len)                \
-	{                          \
-		ARG_IN_IOVEC, len, \
-		{                  \
-			1, 1       \
-		}                  \
-	}
-#define BITS(len)                    \
-	{                            \
-		ARG_INOUT_BITS, len, \
-		{                    \
-			0, 0         \
-		}                    \
-	}
-#define MSGBUF(len)                  \
-	{                            \
-		ARG_OUT_MSGBUF, len, \
-		{                    \
-			1, 1         \
-		}                    \
-	}
 
-#define OUTPUT	  SYSF_OUTPUT
-#define ON_ERROR  SYSF_OUT_ON_ERROR
-#define SPLICES	  SYSF_SPLICES
-#define FILE_SIZE SYSF_FILE_SIZE
+#define A(kind, len, size64, size32)   \
+	(struct arg_spec)              \
+	{                              \
+		kind, len,             \
+		{                      \
+			size64, size32 \
+		}                      \
+	}
+#define A_SIZED(kind, len, size) A(kind, len, SIZE64_##size, SIZE32_##size)
+
+#define NONE			 A(ARG_NONE, -1, 0, 0)
+#define INT			 A(ARG_INT, -1, 0, 0)
+#define LONG			 A(ARG_LONG, -1, 0, 0)
+#define HEX			 A(ARG_HEX, -1, 0, 0)
+#define FD			 A(ARG_FD, -1, 0, 0)
+#define SZ			 A(ARG_SIZE, -1, 0, 0)
+#define SIG			 A(ARG_SIG, -1, 0, 0)
+#define PTR			 A(ARG_PTR, -1, 0, 0)
+#define STR			 A(ARG_STR, -1, 0, 0)
+#define OFF			 A(ARG_OFF, -1, 0, 0)
+#define OFF_HI			 A(ARG_OFF_HI, -1, 0, 0)
+#define FLAGS(set)		 A(ARG_FLAGS, FLAG_SET_##set, 0, 0)
+#define MODE			 FLAGS(MODE)
+#define SPECIAL			 A(ARG_SPECIAL, -1, 0, 0)
+#define OUT(size)		 A_SIZED(ARG_OUT, -1, size)
+#define INOUT(size)		 A_SIZED(ARG_INOUT, -1, size)
+#define OUT_BUF(len)		 A(ARG_OUT_BUF_RET, len, 1, 1)
+#define OUT_RET(len, size)	 A_SIZED(ARG_OUT_BUF_RET, len, size)
+#define OUT_ARR(len, size)	 A_SIZED(ARG_OUT_BUF_ARG, len, size)
+#define INOUT_ARR(len, size)	 A_SIZED(ARG_INOUT_BUF_ARG, len, size)
+#define OUT_SOCK(len)		 A(ARG_OUT_BUF_PTR, len, 1, 1)
+#define SOCKLEN			 A(ARG_INOUT_LEN, -1, 4, 4)
+#define OUT_IOV(len)		 A(ARG_OUT_IOVEC, len, 1, 1)
+#define IN_BUF(len)		 A(ARG_IN_BUF, len, 1, 1)
+#define IN_IOV(len)		 A(ARG_IN_IOVEC, len, 1, 1)
+#define BITS(len)		 A(ARG_INOUT_BITS, len, 0, 0)
+#define MSGBUF(len)		 A(ARG_OUT_MSGBUF, len, 1, 1)
+
+#define OUTPUT			 SYSF_OUTPUT
+#define ON_ERROR		 SYSF_OUT_ON_ERROR
+#define SPLICES			 SYSF_SPLICES
+#define FILE_SIZE		 SYSF_FILE_SIZE
 
 static const struct syscall_row rows[] = {
 #define CALL(name, nr64, nr32, class, flags, special, ...) \
