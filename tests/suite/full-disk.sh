@@ -5,7 +5,7 @@ rr=$(realpath "$1")
 work=$(mktemp -d "${TMPDIR:-/tmp}/rr-full.XXXXXX")
 trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
 mkdir "$work/small"
-mount -t tmpfs -o size=4m none "$work/small" 2>/dev/null || {
+mount -t tmpfs -o size=16m none "$work/small" 2>/dev/null || {
 	echo "SKIPPED: cannot mount a small tmpfs"
 	exit 77
 }

@@ -13,6 +13,7 @@ fail() {
 	exit 1
 }
 
+: >out
 marker="rr-killed-$$"
 "$rr" record bash -c "i=0; while :; do echo line \$i; /bin/true $marker; i=\$((i + 1)); done" >out 2>err &
 pid=$!
@@ -32,7 +33,7 @@ status=$?
 lines=$(wc -l <replay.out)
 echo "recorded $(wc -l <out) lines, replayed $lines, status $status: $(cat replay.err)"
 [[ $status = 71 ]] || fail "replay ended with status $status: $(tail -n 5 replay.err)"
-[[ $(wc -l <replay.err) = 1 ]] || fail "not one line"
+[[ $(grep -vc '^rr: warning: ' replay.err) = 1 && $(wc -l <replay.err) -le 2 ]] || fail "too many lines"
 grep -qiE 'incomplete|ends|cut|killed' replay.err || fail "does not say that the trace is incomplete"
 head -c "$(stat -c %s replay.out)" out | cmp - replay.out || fail "what was replayed is not what was recorded"
 "$rr" dump >/dev/null 2>dump.err
