@@ -154,6 +154,7 @@ static bool interrupted_wait(struct recorder *rec, int ret)
 	if (ret != -EINTR)
 		return false;
 	check_term(rec);
+	trace_writer_flush(rec->trace); /* a long wait: a kill -9 should lose nothing */
 	return true;
 }
 
@@ -243,7 +244,8 @@ static void run_task(struct recorder *rec, struct rtask *t)
 		}
 		if (rec->n_live > 1 && ++stops % POLL_EVERY == 0)
 			poll_others(rec);
-		if (next == NEXT_USER && had_stop && must_give_way(rec)) {
+		/* Not with a signal in hand: what it does was decided, and others could change that. */
+		if (next == NEXT_USER && had_stop && !t->resume_signo && must_give_way(rec)) {
 			rec->current = NULL;
 			sched_ready(&rec->sched, &t->se);
 			return;
