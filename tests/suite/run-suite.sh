@@ -65,7 +65,7 @@ snapshot() {
 captured() {
 	local what=$1
 	shift
-	"$capture" "$limit" "$work/$what.status" "$work/$what.out" "$work/$what.err" "$@"
+	"$capture" "$limit" "$work/$what.status" "$work/$what.out" "$work/$what.err" "$@" 3>&-
 }
 
 record() {
@@ -155,6 +155,7 @@ cleanup_work() {
 }
 
 ulimit -c 0
+exec 3>&1
 [[ $# -gt 0 ]] || set -- $(cd "$here/cases" && ls -- *.case | sed 's/\.case$//')
 result=0
 for case; do
