@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define ARCH_SET_CPUID_OPTION 0x1012 /* asm/prctl.h, ARCH_SET_CPUID */
+#define ARCH_SHSTK_FIRST      0x5001 /* ARCH_SHSTK_ENABLE .. ARCH_SHSTK_STATUS */
+#define ARCH_SHSTK_LAST	      0x5005
 #define PR_SUD 59		     /* PR_SET_SYSCALL_USER_DISPATCH */
 
 static void force(struct rtask *t, int64_t result)
@@ -52,8 +54,12 @@ static void prepare_prctl(struct recorder *rec, struct rtask *t)
 
 static void prepare_arch_prctl(struct recorder *rec, struct rtask *t)
 {
-	if (t->call.arg[0] == ARCH_SET_CPUID_OPTION)
+	uint64_t option = t->call.arg[0];
+
+	if (option == ARCH_SET_CPUID_OPTION)
 		force(t, -ENODEV);
+	else if (option >= ARCH_SHSTK_FIRST && option <= ARCH_SHSTK_LAST)
+		force(t, -EOPNOTSUPP); /* the shadow stack is memory that we do not follow */
 }
 
 /* The tracees stay on the core that they share. */

@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 
+#define READ_PIECE (1U << 20)
+
 void event_begin(struct event_builder *b, struct recorder *rec, struct rtask *t,
 		 enum trace_event_type type)
 {
@@ -38,16 +40,23 @@ void event_add_memory(struct event_builder *b, struct rtask *t, raddr_t addr, ui
 {
 	struct buf *data = &b->rec->data;
 	struct trace_write *w;
-	size_t got;
 
 	if (!addr || !len)
 		return;
-	got = mm_read_some(t->t.mm, addr, buf_reserve(data, len), len);
-	if (!got)
-		return;
 	w = new_write(b, t->t.tid, addr);
-	w->bytes.len = got;
-	buf_extend(data, got);
+	/* In pieces: after an error the length may be far beyond what is mapped. */
+	while (len) {
+		size_t want = min_u64(len, READ_PIECE);
+		size_t got = mm_read_some(t->t.mm, addr + w->bytes.len, buf_reserve(data, want), want);
+
+		buf_extend(data, got);
+		w->bytes.len += got;
+		len -= got;
+		if (got < want)
+			break;
+	}
+	if (!w->bytes.len)
+		b->n_writes--;
 }
 
 void event_add_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const void *p, size_t n)

@@ -35,6 +35,19 @@ static enum next resume_interrupted(struct recorder *rec, struct rtask *t)
 	return NEXT_KERNEL;
 }
 
+/*
+ * `int 0x80` in 64-bit code asks for a call by its i386 number. The syscall instruction leaves rip in rcx; only
+ * where it does not, the instruction is looked at.
+ */
+static bool is_int80(struct rtask *t)
+{
+	const struct user_regs_struct *u = &t->t.regs.u;
+	uint8_t insn[2];
+
+	return u->rcx != u->rip && !mm_read(t->t.mm, u->rip - 2, insn, sizeof(insn)) &&
+	       insn[0] == 0xcd && insn[1] == 0x80;
+}
+
 enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 {
 	struct abi_mem mem = mm_abi(t->t.mm);
@@ -45,6 +58,12 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	t->boundary = 0;
 	if (t->interrupted)
 		return resume_interrupted(rec, t);
+	if (is_int80(t)) {
+		rec->error = error_ret(-ENOTSUP, "task %d makes a 32-bit system call (int 0x80), which is "
+						 "not supported yet; the recording ends before it",
+				       t->t.tid);
+		return NEXT_STAY;
+	}
 	t->entry_regs = t->t.regs;
 	regs_to_call(&t->t.regs, &t->call);
 	t->row = syscall_row(t->call.arch, t->call.nr);
