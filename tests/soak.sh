@@ -25,34 +25,29 @@ for ((i = 0; i < $(nproc); i++)); do
 	nice -n 5 bash -c 'while :; do :; done' &
 	busy+=($!)
 done
+# repeat COMMAND...: N times or until it fails; shows the end of the last run.
+repeat() {
+	local status
+	for ((i = 1; i <= n; i++)); do
+		SEED=$i "$@" >"$build/soak.log" 2>&1
+		status=$?
+		[[ $status = 0 ]] || break
+	done
+	tail -n $((status ? 20 : 1)) "$build/soak.log"
+	count $status
+}
+
+export LIMIT=60
 for program in "$build"/tests/programs/*; do
 	[[ -f $program && -x $program && $program != */fatal_signal ]] || continue
-	for ((i = 1; i <= n; i++)); do
-		LIMIT=60 "$here/run-program.sh" "$build/rr" traced "$program" >"$build/soak.log" 2>&1
-		status=$?
-		[[ $status = 0 ]] || break
-	done
-	tail -n 20 "$build/soak.log"
-	count $status
+	repeat "$here/run-program.sh" "$build/rr" traced "$program"
 done
 for sig in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 24 25 26 27 29 30 31 34 64; do
-	for ((i = 1; i <= n; i++)); do
-		"$here/run-program.sh" "$build/rr" traced "$build/tests/programs/fatal_signal" $sig || break
-	done >"$build/soak.log" 2>&1
-	status=$?
-	tail -n 1 "$build/soak.log"
-	grep -q ^FAIL "$build/soak.log" && status=1 || status=0
-	count $status
+	repeat "$here/run-program.sh" "$build/rr" traced "$build/tests/programs/fatal_signal" $sig
 done
 for script in refused-starts killed-recorder full-disk damaged-traces; do
-	for ((i = 1; i <= n; i++)); do
-		SEED=$i "$here/suite/$script.sh" "$build/rr" >"$build/soak.log" 2>&1
-		status=$?
-		[[ $status = 0 ]] || break
-	done
 	echo "$script:"
-	tail -n 5 "$build/soak.log"
-	count $status
+	repeat "$here/suite/$script.sh" "$build/rr"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [[ $failed = 0 ]]
