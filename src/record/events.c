@@ -7,6 +7,7 @@
  */
 #include "record/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define READ_PIECE (1U << 20)
@@ -17,7 +18,7 @@ void event_begin(struct event_builder *b, struct recorder *rec, struct rtask *t,
 	*b = (struct event_builder){.rec = rec};
 	b->ev.type = type;
 	b->ev.tid = t->t.tid;
-	b->ev.time_ns = now_ns();
+	b->ev.time_ns = rec->now = clock_now_ns();
 	buf_clear(&rec->data);
 	buf_clear(&rec->fpregs);
 }

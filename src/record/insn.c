@@ -4,11 +4,11 @@
  */
 #include "record/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <cpuid.h>
 #include <sched.h>
-#include <x86intrin.h>
 
 struct insn {
 	uint8_t bytes[3];
@@ -24,14 +24,16 @@ static void set_edx_eax(struct regs *r, uint64_t v)
 
 static void do_rdtsc(struct recorder *rec, struct regs *r)
 {
-	set_edx_eax(r, __rdtsc());
+	uint32_t aux;
+
+	set_edx_eax(r, clock_read_tsc(&aux));
 }
 
 static void do_rdtscp(struct recorder *rec, struct regs *r)
 {
-	unsigned int aux;
+	uint32_t aux;
 
-	set_edx_eax(r, __rdtscp(&aux));
+	set_edx_eax(r, clock_read_tsc(&aux));
 	r->u.rcx = aux;
 }
 

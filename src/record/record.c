@@ -9,6 +9,7 @@
  */
 #include "record/record.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "record/session.h"
 #include "record/start.h"
@@ -17,7 +18,6 @@
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SLICE_NS	20000000ULL
@@ -26,14 +26,6 @@
 #define POLL_EVERY	8 /* stops of the running task between two looks at the others */
 
 static volatile sig_atomic_t term_signal;
-
-uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 void record_options_init(struct record_options *opt)
 {
@@ -91,9 +83,9 @@ static void check_term(struct recorder *rec)
 		signal_all(rec, term_signal);
 		term_signal = 0;
 		if (!rec->term_deadline)
-			rec->term_deadline = now_ns() + TERM_GRACE_NS;
+			rec->term_deadline = clock_now_ns() + TERM_GRACE_NS;
 	}
-	if (rec->term_deadline && now_ns() > rec->term_deadline)
+	if (rec->term_deadline && clock_now_ns() > rec->term_deadline)
 		signal_all(rec, SIGKILL);
 }
 
@@ -217,7 +209,7 @@ static bool must_give_way(struct recorder *rec)
 {
 	if (rec->opt->switch_at_every_event)
 		return sched_others_ready(&rec->sched);
-	return sched_slice_over(&rec->sched, now_ns());
+	return sched_slice_over(&rec->sched, rec->now);
 }
 
 /* Run one task until it gives up the core. */
@@ -268,7 +260,7 @@ static void run_task(struct recorder *rec, struct rtask *t)
 static struct rtask *next_task(struct recorder *rec)
 {
 	for (;;) {
-		struct sched_entity *e = sched_pick(&rec->sched, now_ns());
+		struct sched_entity *e = sched_pick(&rec->sched, clock_now_ns());
 		struct stop stop;
 		pid_t tid;
 
@@ -326,8 +318,10 @@ int record_program(const struct record_options *opt, char *const *argv, int *fat
 	if (status)
 		return status;
 	install_handlers();
+	clock_trap_tsc(true);
 	record_loop(&rec);
 	kill_rest(&rec);
+	clock_trap_tsc(false);
 	ret = trace_writer_close(rec.trace);
 	if (ret && !rec.error)
 		rec.error = error_ret(ret, "the trace could not be finished: %s", strerror(-ret));

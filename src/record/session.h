@@ -111,6 +111,7 @@ struct recorder {
 	bool cpuid_faulting;
 	uint64_t stdio_dev[3], stdio_ino[3]; /* of our own fds 1 and 2 */
 	uint32_t stdio_mode[3];
+	uint64_t now;        /* time of the last event, ns */
 	uint64_t term_deadline; /* ns: SIGKILL all then; 0: no SIGTERM came */
 	struct buf data;     /* bytes of the event being built */
 	struct buf fpregs;
@@ -123,9 +124,6 @@ struct rtask *rtask_find(struct recorder *rec, pid_t tid);
 struct process *process_new(pid_t tgid);
 /* The task has a stop that must be handled: queue it. */
 void rtask_note_stop(struct recorder *rec, struct rtask *t, const struct stop *stop);
-
-/* --- record.c --- */
-uint64_t now_ns(void);
 
 /* --- stops.c --- */
 /* Handle t.stop. */

@@ -3,6 +3,7 @@
  */
 #include "replay/replay.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "replay/session.h"
 
@@ -183,10 +184,12 @@ int replay_all(const struct replay_options *opt, int *fatal_signal)
 	} else {
 		signal(SIGPIPE, SIG_IGN);
 		pin(&s);
+		clock_trap_tsc(true);
 		ret = replay_loop(&s);
 	}
 	progress_end(&s);
 	kill_everything(&s);
+	clock_trap_tsc(false);
 	status = exit_status_of(&s, ret, fatal_signal);
 	session_release(&s);
 	return status;

@@ -306,7 +306,7 @@ static bool is_settled(const struct stat *st)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	return st->st_ctim.tv_sec < now.tv_sec - SETTLED_S &&
 	       st->st_mtim.tv_sec < now.tv_sec - SETTLED_S;
 }
