@@ -59,7 +59,7 @@ static int do_epoll(void)
 
 static int do_nanosleep(void)
 {
-	struct timespec t = {0, 30000000}, left = {};
+	struct timespec t = {0, 60000000}, left = {};
 	int ret = nanosleep(&t, &left);
 
 	if (ret < 0)
@@ -78,7 +78,7 @@ static int do_sem(void)
 static int do_futex(void)
 {
 	static int word;
-	struct timespec t = {0, 30000000};
+	struct timespec t = {0, 60000000};
 	int ret = syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t, NULL, 0);
 
 	return ret < 0 && errno == ETIMEDOUT ? 1 : ret;
@@ -119,9 +119,9 @@ static void one(int i, bool restart)
 	hits = 0;
 	pid = fork();
 	if (pid == 0) {
-		msleep(3);
+		msleep(12);
 		kill(getppid(), SIGUSR1);
-		msleep(3);
+		msleep(6);
 		if (restart && calls[i].restarts && calls[i].fd)
 			CHECK(write(p[1], "x", 1) == 1 && write(s[1], "x", 1) == 1);
 		_exit(0);

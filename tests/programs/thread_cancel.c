@@ -28,7 +28,10 @@ static void on_usr1(int sig)
 
 static void *signalled(void *arg)
 {
-	CHECK_ERRNO(pause(), EINTR);
+	sigset_t none;
+
+	sigemptyset(&none);
+	CHECK_ERRNO(sigsuspend(&none), EINTR);
 	printf("tid %ld: %d\n", (long)syscall(SYS_gettid), hits);
 	CHECK(hits == 1);
 	return NULL;
@@ -37,6 +40,7 @@ static void *signalled(void *arg)
 int main(void)
 {
 	pthread_t t[3];
+	sigset_t block;
 	void *ret;
 
 	CHECK(pipe(p) == 0);
@@ -49,6 +53,9 @@ int main(void)
 	}
 	CHECK(cleaned == 6);
 	on_signal(SIGUSR1, on_usr1, 0);
+	sigemptyset(&block);
+	sigaddset(&block, SIGUSR1);
+	CHECK(pthread_sigmask(SIG_BLOCK, &block, NULL) == 0);
 	for (int i = 0; i < 3; i++)
 		CHECK(pthread_create(&t[i], NULL, signalled, NULL) == 0);
 	msleep(3);

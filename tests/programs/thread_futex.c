@@ -57,7 +57,7 @@ int main(void)
 	timeouts();
 	for (int i = 0; i < 4; i++)
 		CHECK(pthread_create(&t[i], NULL, waiter, NULL) == 0);
-	msleep(5);
+	msleep(50);
 	CHECK(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2L, &other, 0) == 3);
 	CHECK(futex(&other, FUTEX_WAKE_PRIVATE, 100, NULL, NULL, 0) == 2);
 	woken = futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1L, &other,
@@ -67,7 +67,7 @@ int main(void)
 		CHECK(pthread_join(t[i], NULL) == 0);
 	for (long i = 0; i < 2; i++)
 		CHECK(pthread_create(&t[i], NULL, bit_waiter, (void *)(1L << i)) == 0);
-	msleep(5);
+	msleep(50);
 	CHECK(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 10, NULL, NULL, 2) == 1);
 	CHECK(pthread_join(t[1], NULL) == 0);
 	CHECK(futex(&word, FUTEX_WAKE_PRIVATE, 10, NULL, NULL, 0) == 1);
@@ -75,7 +75,7 @@ int main(void)
 
 	CHECK(futex(&pi, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
 	CHECK(pthread_create(&t[0], NULL, pi_waiter, NULL) == 0);
-	msleep(2);
+	msleep(20);
 	CHECK(futex(&pi, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
 	CHECK(pthread_join(t[0], NULL) == 0 && pi == 0);
 	return 0;
