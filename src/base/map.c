@@ -5,6 +5,15 @@
 
 #include "base/buf.h"
 
+void map_copy(struct map *dst, const struct map *src)
+{
+	*dst = *src;
+	if (!src->n_slots)
+		return;
+	dst->slots = xcalloc(src->n_slots, sizeof(*src->slots));
+	memcpy(dst->slots, src->slots, src->n_slots * sizeof(*src->slots));
+}
+
 static size_t slot_of(const struct map *m, uint64_t key)
 {
 	return (size_t)((key * 0x9e3779b97f4a7c15ULL) >> 20) & (m->n_slots - 1);

@@ -29,6 +29,9 @@ struct map {
 void map_init(struct map *m);
 void map_release(struct map *m);
 
+/* Make `dst`, which is empty, a copy. */
+void map_copy(struct map *dst, const struct map *src);
+
 /* The value stored under `key`: true and *value, or false. */
 bool map_get(const struct map *m, uint64_t key, uint64_t *value);
 /* Store, replacing what was there. */

@@ -125,6 +125,7 @@ static char **make_environment(const struct record_options *opt)
 struct child_setup {
 	int cpu; /* -1: any */
 	const sigset_t *mask;
+	const struct sigaction *sigchld;
 };
 
 static int prepare_child(void *ctx)
@@ -140,6 +141,7 @@ static int prepare_child(void *ctx)
 	}
 	/* Handlers of ours end with the exec; what our parent ignored stays ignored. */
 	sigprocmask(SIG_SETMASK, c->mask, NULL);
+	task_tracer_restore(c->sigchld);
 	personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
 	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
 		return -errno;
@@ -305,8 +307,10 @@ static void adopt_first_task(struct recorder *rec, const struct task *task, stru
 int record_start(struct recorder *rec, char *const *argv)
 {
 	struct buf exe = BUF_INIT;
+	struct sigaction sigchld;
 	sigset_t mask;
-	struct child_setup setup = {.cpu = choose_cpu(rec->opt), .mask = &mask};
+	struct child_setup setup = {
+		.cpu = choose_cpu(rec->opt), .mask = &mask, .sigchld = &sigchld};
 	struct spawn spawn = {.prepare = prepare_child, .ctx = &setup, .exec_fd = -1, .argv = argv};
 	char **env = make_environment(rec->opt);
 	struct task task;
@@ -321,6 +325,7 @@ int record_start(struct recorder *rec, char *const *argv)
 	}
 	rec->cpuid_faulting = !rec->opt->disable_cpuid_faulting && have_cpuid_faulting();
 	sigprocmask(SIG_SETMASK, NULL, &mask);
+	task_tracer_init(&sigchld);
 	pin_self(setup.cpu);
 	spawn.path = buf_str(&exe);
 	spawn.envp = env;

@@ -50,6 +50,8 @@ static int adopt_child(struct session *s, struct ptask *parent, const struct tas
 
 	if (ret)
 		return ret;
+	if (!thread)
+		map_copy(&g->fds, &parent->group->fds);
 	child = ptask_new(s, s->ev.child_tid, t->tid, g, mm);
 	child->t.tgid = thread ? parent->t.tgid : t->tid;
 	child->t.stop = t->stop;

@@ -47,39 +47,71 @@ static int open_in_tracee(struct session *s, struct ptask *p, int fd, int flags)
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
 	if (mm_write(p->t.mm, STUB_DATA, path, strlen(path) + 1))
 		return diverged(s, p, "the stub's page is gone");
-	ret = remote(s, p, &result, __NR_open, REMOTE_ARGS(STUB_DATA, flags | O_CLOEXEC));
+	ret = remote(s, p, &result, __NR_open, REMOTE_ARGS(STUB_DATA, flags));
 	if (ret)
 		return ret;
 	return result < 0 ? failed(s, result, "open a file of the trace") : (int)result;
 }
 
+/*
+ * A replayed task opens nothing by itself, so its table of descriptors is ours: it keeps those of the
+ * files that are mapped again and again (libraries), through forks and execs.
+ */
+#define MAX_KEPT_FDS 200
+
+static int private_file_in_tracee(struct session *s, struct ptask *p, uint32_t file, bool *keep)
+{
+	uint64_t fd;
+	int ours, theirs;
+
+	*keep = true;
+	if (map_get(&p->group->fds, file, &fd))
+		return fd;
+	ours = file_fd(s, file);
+	if (ours < 0)
+		return ours;
+	theirs = open_in_tracee(s, p, ours, O_RDONLY);
+	*keep = theirs >= 0 && p->group->fds.count < MAX_KEPT_FDS;
+	if (*keep)
+		map_set(&p->group->fds, file, theirs);
+	return theirs;
+}
+
+static int shared_file_in_tracee(struct session *s, struct ptask *p, const struct trace_mapping *m)
+{
+	int ours = shared_file_fd(s, m->file, m->file_size);
+
+	return ours < 0 ? ours : open_in_tracee(s, p, ours, O_RDWR);
+}
+
 int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m)
 {
-	const bool from_file = m->source != MAP_FROM_ZERO;
-	uint64_t flags = (uint32_t)m->flags | MAP_FIXED;
-	int ours = -1, theirs = -1, ret;
+	uint64_t flags = (uint32_t)m->flags | MAP_FIXED, offset = m->offset;
+	bool keep = false;
+	int fd = -1, ret;
 
 	if (m->start < STUB_END && m->end > STUB_PAGE)
 		return failed(s, -EEXIST, "it maps %#llx, which replay uses itself",
 			      (unsigned long long)m->start);
-	if (!from_file) {
+	switch (m->source) {
+	case MAP_FROM_ZERO:
 		flags |= MAP_ANONYMOUS | MAP_NORESERVE;
-	} else {
-		ours = m->source == MAP_FROM_SHARED ? shared_file_fd(s, m->file, m->file_size)
-						    : file_fd(s, m->file);
-		if (ours < 0)
-			return ours;
-		theirs = open_in_tracee(s, p, ours,
-					m->source == MAP_FROM_SHARED ? O_RDWR : O_RDONLY);
-		if (theirs < 0)
-			return theirs;
+		offset = 0;
+		break;
+	case MAP_FROM_FILE:
+		fd = private_file_in_tracee(s, p, m->file, &keep);
+		break;
+	case MAP_FROM_SHARED:
+		fd = shared_file_in_tracee(s, p, m);
+		break;
 	}
+	if (m->source != MAP_FROM_ZERO && fd < 0)
+		return fd;
 	ret = call_expect(s, p, __NR_mmap,
-			  REMOTE_ARGS(m->start, m->end - m->start, m->prot, flags, theirs,
-				      from_file ? m->offset : 0),
+			  REMOTE_ARGS(m->start, m->end - m->start, m->prot, flags, fd, offset),
 			  m->start);
-	if (!ret && theirs >= 0)
-		ret = call_expect(s, p, __NR_close, REMOTE_ARGS(theirs), 0);
+	if (!ret && fd >= 0 && !keep)
+		ret = call_expect(s, p, __NR_close, REMOTE_ARGS(fd), 0);
 	return ret;
 }
 

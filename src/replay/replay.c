@@ -167,6 +167,7 @@ static void session_release(struct session *s)
 int replay_all(const struct replay_options *opt, int *fatal_signal)
 {
 	struct session s = {.opt = opt, .stub_fd = -1};
+	struct sigaction sigchld;
 	int ret, status;
 
 	*fatal_signal = 0;
@@ -182,6 +183,7 @@ int replay_all(const struct replay_options *opt, int *fatal_signal)
 		      "it where it was recorded");
 		ret = REPLAY_FAILED;
 	} else {
+		task_tracer_init(&sigchld);
 		signal(SIGPIPE, SIG_IGN);
 		pin(&s);
 		clock_trap_tsc(true);

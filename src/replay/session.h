@@ -25,6 +25,7 @@ struct pgroup {
 	pid_t rec_tgid;
 	int live; /* tasks without EV_EXIT */
 	int refs; /* ptasks that exist */
+	struct map fds; /* saved file -> descriptor that the tracee has of it, kept for the next mapping */
 };
 
 struct ptask {

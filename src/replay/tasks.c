@@ -32,8 +32,10 @@ void ptask_free(struct session *s, struct ptask *p)
 	if (map_get_ptr(&s->tasks, p->rec_tid) == p)
 		map_del(&s->tasks, p->rec_tid);
 	mm_put(p->t.mm);
-	if (!--p->group->refs)
+	if (!--p->group->refs) {
+		map_release(&p->group->fds);
 		free(p->group);
+	}
 	free(p);
 }
 

@@ -9,8 +9,21 @@
 #include <elf.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+void task_tracer_init(struct sigaction *old)
+{
+	const struct sigaction sa = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
+
+	sigaction(SIGCHLD, &sa, old);
+}
+
+void task_tracer_restore(const struct sigaction *old)
+{
+	sigaction(SIGCHLD, old, NULL);
+}
 
 struct stop stop_decode(int status)
 {
@@ -64,9 +77,15 @@ const char *stop_describe(const struct stop *s)
 
 static int flush_regs(struct task *t)
 {
-	if (t->regs_dirty && ptrace(PTRACE_SETREGS, t->tid, 0, &t->regs.u) < 0)
-		return -errno;
-	t->regs_dirty = false;
+	if (t->regs_dirty) {
+		if (ptrace(PTRACE_SETREGS, t->tid, 0, &t->regs.u) < 0)
+			return -errno;
+	} else if (t->result_dirty) {
+		if (ptrace(PTRACE_POKEUSER, t->tid, offsetof(struct user, regs.rax),
+			   t->regs.u.rax) < 0)
+			return -errno;
+	}
+	t->regs_dirty = t->result_dirty = false;
 	t->regs_valid = false;
 	return 0;
 }
@@ -88,7 +107,7 @@ void task_stopped(struct task *t, const struct stop *stop)
 {
 	t->stop = *stop;
 	t->regs_valid = false;
-	t->regs_dirty = false;
+	t->regs_dirty = t->result_dirty = false;
 	log_debug("task %d: %s", t->tid, stop_describe(stop));
 }
 
@@ -153,6 +172,13 @@ void task_set_regs(struct task *t, const struct regs *r)
 	t->regs = *r;
 	t->regs_valid = true;
 	t->regs_dirty = true;
+}
+
+void task_set_result(struct task *t, int64_t result)
+{
+	BUG_ON(!t->regs_valid);
+	t->regs.u.rax = result;
+	t->result_dirty = true;
 }
 
 int task_fpregs(struct task *t, struct buf *out)

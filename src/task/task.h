@@ -49,7 +49,15 @@ struct task {
 	struct regs regs;  /* meaningful if regs_valid */
 	bool regs_valid;
 	bool regs_dirty;   /* to be written before the task runs */
+	bool result_dirty; /* only rax is */
 };
+
+/*
+ * Prepare this process for being a tracer: SIGCHLD must not be ignored (waitpid() would lose the dead) nor be
+ * sent at every stop. `*old` is what it was, for task_tracer_restore() in the child that is to be traced.
+ */
+void task_tracer_init(struct sigaction *old);
+void task_tracer_restore(const struct sigaction *old);
 
 /* What a wait status says. */
 struct stop stop_decode(int status);
@@ -78,6 +86,8 @@ void task_stopped(struct task *t, const struct stop *stop);
 int task_regs(struct task *t);
 struct regs *task_regs_modify(struct task *t);
 void task_set_regs(struct task *t, const struct regs *r);
+/* Change rax alone: much cheaper than all. The registers must be cached. */
+void task_set_result(struct task *t, int64_t result);
 
 /* The XSAVE area (NT_X86_XSTATE), appended to `out` / set; 0 or -errno. */
 int task_fpregs(struct task *t, struct buf *out);
