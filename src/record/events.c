@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "mem/checksum.h"
 
 #define READ_PIECE (1U << 20)
 
@@ -68,10 +69,51 @@ void event_add_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const voi
 	buf_add(&b->rec->data, p, n);
 }
 
+/* Whether -C asks for a checksum of this event, and it is one after which memory is at rest. */
+static bool wants_checksum(const struct event_builder *b)
+{
+	const int mode = b->rec->opt->checksum;
+
+	switch (b->ev.type) {
+	case EV_SYSCALL:
+	case EV_SYSCALL_EXIT:
+		break;
+	case EV_EXEC:
+	case EV_INSN:
+		if (mode == CHECKSUM_ON_SYSCALLS)
+			return false;
+		break;
+	default:
+		return false;
+	}
+	return mode < 0 ||
+	       (mode > 0 && trace_writer_last_event(b->rec->trace) + 1 >= (event_t)mode);
+}
+
+static uint64_t checksum(struct recorder *rec, struct rtask *t)
+{
+	struct mm_range *skip = xcalloc(rec->tasks.count + 1, sizeof(*skip));
+	uint64_t sum;
+	size_t n = 0;
+
+	map_for_each(&rec->tasks, slot) {
+		const struct scratch *s = &((struct rtask *)(uintptr_t)slot->value)->scratch;
+
+		if (s->size)
+			skip[n++] = (struct mm_range){s->addr, s->addr + s->size};
+	}
+	sum = mm_checksum(t->t.mm, t->t.tid, skip, n);
+	free(skip);
+	return sum;
+}
+
 void event_end(struct event_builder *b, struct rtask *t)
 {
 	struct recorder *rec = b->rec;
 	int ret;
+
+	if (rec->opt->checksum && wants_checksum(b))
+		b->ev.memory_checksum = checksum(rec, t);
 
 	for (size_t i = 0; i < b->n_writes; i++)
 		b->writes[i].bytes.data = rec->data.data + (uintptr_t)b->writes[i].bytes.data;

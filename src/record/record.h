@@ -6,6 +6,9 @@
 
 #include "base/types.h"
 
+#define CHECKSUM_ON_SYSCALLS  (-1)
+#define CHECKSUM_ON_ALL_EVENTS (-2)
+
 #define RECORD_STATUS_NOT_STARTED 69 /* EX_UNAVAILABLE, as users know it */
 
 /* The options of `rr record`; record_options_init() sets the defaults. */

@@ -66,6 +66,8 @@ static int replay_event(struct session *s)
 	if (s->ev.type == EV_EXIT)
 		return replay_exit(s, p); /* frees the task */
 	ret = replay_fns[s->ev.type](s, p);
+	if (!ret && s->ev.memory_checksum)
+		ret = verify_memory(s, p);
 	if (!ret)
 		p->last_event = s->ev.number;
 	return ret;

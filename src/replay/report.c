@@ -54,16 +54,19 @@ int diverged(struct session *s, struct ptask *p, const char *fmt, ...)
 {
 	const struct trace_event *ev = &s->ev;
 	struct buf b = BUF_INIT;
+	size_t first;
 	va_list ap;
 
 	va_start(ap, fmt);
 	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
+	first = strcspn(buf_str(&b), "\n");
 	progress_end(s);
 	error("the replay diverged at event %llu (%s of task %d): %.*s",
 	      (unsigned long long)ev->number, event_names[ev->type], ev->tid,
-	      (int)strcspn(buf_str(&b), "\n"), buf_str(&b));
-	print_lines("", buf_str(&b) + strcspn(buf_str(&b), "\n"));
+	      (int)first, buf_str(&b));
+	if (first < b.len)
+		print_lines("", buf_str(&b) + first + 1);
 	print_call(ev);
 	if (p) {
 		error("  last matching event of the task: %llu", (unsigned long long)p->last_event);

@@ -10,6 +10,7 @@
 
 #include "abi/syscall.h"
 #include "base/map.h"
+#include "mem/layout.h"
 #include "replay/replay.h"
 #include "task/task.h"
 #include "trace/trace.h"
@@ -75,6 +76,8 @@ int run_to_entry(struct session *s, struct ptask *p);
 int run_to_fault(struct session *s, struct ptask *p, int signo);
 /* Require the state of the event here and now. */
 int verify_regs(struct session *s, struct ptask *p, bool at_entry);
+/* Require the memory checksum of the event, which has been replayed. */
+int verify_memory(struct session *s, struct ptask *p);
 /* A system call in the tracee, on its behalf; a dead tracee is a failure. */
 int remote(struct session *s, struct ptask *p, int64_t *result, int nr, const uint64_t args[6]);
 
@@ -121,15 +124,7 @@ int shared_file_fd(struct session *s, uint32_t file, uint64_t size);
 int apply_file_writes(struct session *s);
 
 /* --- stub.c --- */
-/*
- * What every replayed address space starts from: a program of one page, which holds a `syscall`
- * instruction, and a page for arguments of remote calls.
- */
-#define STUB_PAGE    0x100000ULL
-#define STUB_DATA    0x101000ULL
-#define STUB_END     0x102000ULL
-#define STUB_SYSCALL (STUB_PAGE + 0x100)
-/* An executable memfd with it, or -errno. */
+/* An executable memfd with the stub program (mem/layout.h), or -errno. */
 int stub_create(void);
 
 /* --- echo.c --- */

@@ -6,6 +6,7 @@
  */
 #include "abi/signal.h"
 #include "base/log.h"
+#include "mem/checksum.h"
 #include "replay/session.h"
 
 int verify_regs(struct session *s, struct ptask *p, bool at_entry)
@@ -24,6 +25,17 @@ int verify_regs(struct session *s, struct ptask *p, bool at_entry)
 		ret = diverged(s, p, "registers differ\n%s", buf_str(&diff));
 	buf_release(&diff);
 	return ret;
+}
+
+int verify_memory(struct session *s, struct ptask *p)
+{
+	const struct mm_range stub = {STUB_PAGE, STUB_END};
+	uint64_t sum = mm_checksum(p->t.mm, p->t.tid, &stub, 1);
+
+	if (sum == s->ev.memory_checksum)
+		return 0;
+	return diverged(s, p, "memory differs: its checksum was %#llx and is %#llx",
+			(unsigned long long)s->ev.memory_checksum, (unsigned long long)sum);
 }
 
 /* Resume, and wait for a stop that means something. */
