@@ -63,8 +63,7 @@ static void log_task_exit(struct recorder *rec, struct rtask *t, int status)
 	t->exit_logged = true;
 }
 
-/* The kernel's letter for what a task does: 'Z' when it is done exiting (proc(5), stat). */
-static char task_state(pid_t tid)
+char task_state(pid_t tid)
 {
 	struct buf b = BUF_INIT;
 	char path[64], state = 'X';
@@ -113,9 +112,13 @@ enum next on_exit_event(struct recorder *rec, struct rtask *t)
 	}
 	if (leader && t->process->refs > 1)
 		return NEXT_STAY; /* others of the group have to be reaped first */
-	do {
-		ret = task_wait(&t->t);
-	} while (ret == -EINTR);
+	/* The init of a PID namespace waits in its exit for tasks that wait for us. */
+	while ((ret = task_wait(&t->t)) == -EINTR) {
+		interrupted_wait(rec, ret);
+		collect_stops(rec);
+		if (sched_others_ready(&rec->sched))
+			return NEXT_STAY;
+	}
 	return ret ? NEXT_STAY : NEXT_AGAIN;
 }
 

@@ -124,13 +124,15 @@ static struct rtask *deliver_stop(struct recorder *rec, pid_t tid, const struct 
 	if (!t) {
 		if (stop->kind != STOP_EXITED)
 			map_set(&rec->orphans, tid, (uint32_t)stop->status);
+		else
+			map_del(&rec->orphans, tid);
 		return NULL;
 	}
 	rtask_note_stop(rec, t, stop);
 	return t;
 }
 
-static void poll_others(struct recorder *rec)
+void collect_stops(struct recorder *rec)
 {
 	struct stop stop;
 	pid_t tid;
@@ -141,7 +143,7 @@ static void poll_others(struct recorder *rec)
 
 /* --- the running task --- */
 
-static bool interrupted_wait(struct recorder *rec, int ret)
+bool interrupted_wait(struct recorder *rec, int ret)
 {
 	if (ret != -EINTR)
 		return false;
@@ -159,30 +161,54 @@ static bool set_aside(struct recorder *rec, struct rtask *t)
 	return false;
 }
 
-/* In the kernel, perhaps for long: true if it stopped, false if others run now. */
-static bool wait_in_kernel(struct recorder *rec, struct rtask *t)
+/*
+ * A SIGKILL from a sibling's exit_group can make a task leave the stop that we were about to handle: it is
+ * gone from user code then, and a leader is not even reported before its threads are buried.
+ */
+static bool vanished(struct rtask *t)
 {
-	/* On one core a call that need not wait is over when we get the core back. */
-	for (int i = 0; i < 2; i++) {
-		if (task_poll(&t->t) == 1)
-			return true;
-		if (!i)
-			sched_yield();
-	}
-	poll_others(rec);
+	char c = task_state(t->t.tid);
+
+	return c == 'Z' || c == 'X';
+}
+
+/*
+ * Wait for the running task's next stop while taking in those of all others: true if it stopped, false if it
+ * was set aside, which only a task in the kernel can be. Output to our stdout is not overtaken by
+ * others': its order is the order of events.
+ */
+static bool wait_among_all(struct recorder *rec, struct rtask *t, bool in_kernel)
+{
+	const bool may_leave = in_kernel && !t->echo_fd;
+
+	collect_stops(rec);
 	while (!t->stop_pending) {
 		struct stop stop;
 		pid_t tid;
 
-		if (sched_others_ready(&rec->sched))
+		if (may_leave && sched_others_ready(&rec->sched))
 			return set_aside(rec, t);
 		tid = task_wait_any(true, &stop);
-		if (tid > 0)
+		if (tid > 0) {
 			deliver_stop(rec, tid, &stop);
-		else if (!interrupted_wait(rec, tid))
-			return set_aside(rec, t);
+		} else if (!interrupted_wait(rec, tid) || vanished(t)) {
+			t->state = RUN_EXITING;
+			rec->current = NULL;
+			return false;
+		}
 	}
 	return true;
+}
+
+/* In a call that may wait. On one core, one that need not is over when we get the core back. */
+static bool wait_in_call(struct recorder *rec, struct rtask *t)
+{
+	if (task_poll(&t->t) == 1)
+		return true;
+	sched_yield();
+	if (task_poll(&t->t) == 1)
+		return true;
+	return wait_among_all(rec, t, true);
 }
 
 /* Wait for the next stop of the task that was just resumed; false if it was set aside. */
@@ -191,18 +217,15 @@ static bool wait_current(struct recorder *rec, struct rtask *t, bool in_kernel)
 	int ret;
 
 	if (in_kernel && t->may_block)
-		return wait_in_kernel(rec, t);
-	for (;;) {
+		return wait_in_call(rec, t);
+	do {
 		ret = task_wait(&t->t);
 		if (!ret)
 			return true;
-		if (ret == -ECHILD)
-			return wait_in_kernel(rec, t);
-		if (!interrupted_wait(rec, ret))
+		if (ret != -ECHILD && !interrupted_wait(rec, ret))
 			BUG("waiting for task %d: %s", t->t.tid, strerror(-ret));
-		if (in_kernel && rec->n_live > 1)
-			return wait_in_kernel(rec, t);
-	}
+	} while (ret == -EINTR && rec->n_live == 1);
+	return wait_among_all(rec, t, in_kernel);
 }
 
 static bool must_give_way(struct recorder *rec)
@@ -220,6 +243,9 @@ static void run_task(struct recorder *rec, struct rtask *t)
 
 	rec->current = t;
 	t->state = RUN_READY;
+	/* While it was queued, a SIGKILL may have taken it from its stop to the next. */
+	if (task_poll(&t->t) == 1)
+		t->stop_pending = true;
 	while (!rec->error) {
 		enum next next = NEXT_USER;
 		bool had_stop = t->stop_pending;
@@ -235,7 +261,7 @@ static void run_task(struct recorder *rec, struct rtask *t)
 			continue;
 		}
 		if (rec->n_live > 1 && ++stops % POLL_EVERY == 0)
-			poll_others(rec);
+			collect_stops(rec);
 		/* Not with a signal in hand: what it does was decided, and others could change that. */
 		if (next == NEXT_USER && had_stop && !t->resume_signo && must_give_way(rec)) {
 			rec->current = NULL;

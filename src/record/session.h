@@ -125,6 +125,12 @@ struct process *process_new(pid_t tgid);
 /* The task has a stop that must be handled: queue it. */
 void rtask_note_stop(struct recorder *rec, struct rtask *t, const struct stop *stop);
 
+/* --- record.c --- */
+/* Take in the stops that tasks have come to, without waiting. */
+void collect_stops(struct recorder *rec);
+/* Whether a wait ended with a signal to us (which is seen to). */
+bool interrupted_wait(struct recorder *rec, int ret);
+
 /* --- stops.c --- */
 /* Handle t.stop. */
 enum next handle_stop(struct recorder *rec, struct rtask *t);
@@ -204,6 +210,8 @@ void log_task_start(struct recorder *rec, struct rtask *t);
 /* --- exit.c --- */
 enum next on_exit_event(struct recorder *rec, struct rtask *t);
 void on_reaped(struct recorder *rec, struct rtask *t);
+/* The kernel's letter for what a task does (proc(5), stat): 'Z' done exiting, 'X' gone. */
+char task_state(pid_t tid);
 
 /* --- signals.c --- */
 enum next on_signal(struct recorder *rec, struct rtask *t);
