@@ -15,6 +15,7 @@ struct mm {
 	int refs;
 	int fd;      /* /proc/PID/mem */
 	raddr_t brk; /* replay: the end of the heap as the tracee knows it; 0: not asked for yet */
+	bool shared; /* record: other processes may see some of it (a writable shared mapping) */
 	raddr_t vdso; /* record: where the patched vDSO is; 0: none */
 	raddr_t syscall_insn; /* address of a `syscall` instruction that the tracer may run; 0: none */
 };

@@ -107,6 +107,7 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 	struct rtask *child;
 	unsigned long msg;
 	struct mm *mm;
+	int ret;
 
 	if (task_event_message(&t->t, &msg))
 		return NEXT_DYING;
@@ -117,13 +118,19 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 		return NEXT_KERNEL; /* killed before it ran: nobody will know */
 	if (r.flags & CLONE_VM) {
 		mm = mm_get(t->t.mm);
-	} else if (mm_open(&mm, early.tid)) {
-		return NEXT_DYING;
+	} else if ((ret = mm_open(&mm, early.tid))) {
+		if (ret == -ENOENT || ret == -ESRCH)
+			return NEXT_KERNEL;
+		rec->error = error_ret(ret, "cannot read the memory of the new task %d: %s",
+				       early.tid, strerror(-ret));
+		return NEXT_STAY;
 	} else {
+		mm->shared = t->t.mm->shared;
 		mm->vdso = t->t.mm->vdso;
 		mm->syscall_insn = t->t.mm->syscall_insn;
 	}
 	p = r.flags & CLONE_THREAD ? t->process : process_new(early.tgid);
+	p->undumpable = t->process->undumpable;
 	child = rtask_new(rec, early.tid, p, mm);
 	child->t.stop = early.stop;
 	child->clear_tid = r.flags & CLONE_CHILD_CLEARTID ? r.child_tid : 0;

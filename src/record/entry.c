@@ -5,6 +5,7 @@
 #include "record/session.h"
 
 #include "base/log.h"
+#include "mem/layout.h"
 
 #include <asm/prctl.h>
 #include <asm/unistd_64.h>
@@ -46,6 +47,18 @@ static void prepare_prctl(struct recorder *rec, struct rtask *t)
 	case PR_GET_TSC:
 		force(t, mm_write(t->t.mm, t->call.arg[1], &enabled, sizeof(enabled)));
 		break;
+	case PR_SET_DUMPABLE:
+		/* Its memory has to stay readable for us; all that the program can see is the flag. */
+		if (t->call.arg[1] > 1) {
+			force(t, -EINVAL);
+		} else {
+			t->process->undumpable = !t->call.arg[1];
+			force(t, 0);
+		}
+		break;
+	case PR_GET_DUMPABLE:
+		force(t, !t->process->undumpable);
+		break;
 	case PR_SUD:
 		force(t, -EINVAL);
 		break;
@@ -82,12 +95,22 @@ static void prepare_clone(struct recorder *rec, struct rtask *t)
 	}
 }
 
-/* A device's memory changes unseen; /dev/zero is no device in this sense. */
+/*
+ * Replay needs its stub's two pages. A device's memory changes unseen; /dev/zero is no device in this sense.
+ */
 static void prepare_mmap(struct recorder *rec, struct rtask *t)
 {
+	raddr_t addr = t->call.arg[0];
 	char path[64];
 	struct stat st;
 
+	if (addr < STUB_END && addr + t->call.arg[1] > STUB_PAGE) {
+		if (t->call.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+			force(t, -ENOMEM);
+			return;
+		}
+		regs_set_arg(task_regs_modify(&t->t), 0, addr ? STUB_END : 0);
+	}
 	if (t->call.arg[3] & MAP_ANONYMOUS)
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->t.tid, (int)t->call.arg[4]);

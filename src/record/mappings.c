@@ -133,9 +133,10 @@ void on_mmap_exit(struct recorder *rec, struct rtask *t, int64_t result)
 		log_exit(rec, t, result);
 		return;
 	}
+	m.prot = t->call.arg[2];
+	t->t.mm->shared |= shared && (m.prot & PROT_WRITE);
 	m.start = result;
 	m.end = result + page_ceil(t->call.arg[1]);
-	m.prot = t->call.arg[2];
 	m.flags = (shared ? MAP_SHARED : MAP_PRIVATE) | (flags & KEPT_MAP_FLAGS);
 	if (!(flags & MAP_ANONYMOUS)) {
 		ssize_t n;
@@ -176,6 +177,7 @@ void on_shmat_exit(struct recorder *rec, struct rtask *t, int64_t result)
 		BUG("task %d: no mapping at %#llx after shmat", t->t.tid, (long long)result);
 	m.end = line->end;
 	m.prot = line->prot;
+	t->t.mm->shared = true;
 	m.file_size = m.end - m.start;
 	m.ino = t->call.arg[0];
 	snprintf(name, sizeof(name), "/SYSV:%d", (int)t->call.arg[0]);

@@ -62,6 +62,7 @@ static void install_handlers(void)
 	install(SIGINT, on_nothing);
 	install(SIGQUIT, on_nothing);
 	install(SIGPIPE, on_nothing);
+	install(SIGXFSZ, on_nothing);
 	install(SIGALRM, on_nothing);
 	setitimer(ITIMER_REAL, &tick, NULL);
 }

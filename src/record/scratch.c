@@ -2,7 +2,7 @@
  * Scratch memory: while one thread waits in the kernel, its siblings run. If the kernel wrote the
  * result into the program's memory at a moment of its choosing, the siblings could see it come; so the
  * outputs of calls that wait are redirected into memory of ours in the same address space, and copied to
- * their place at the exit, which is an event. Alone in an address space, nobody can look.
+ * their place at the exit, which is an event. Alone in an address space that shares no memory, nobody can look.
  */
 #include "record/session.h"
 
@@ -21,6 +21,7 @@
 static int grow(struct rtask *t, uint64_t size)
 {
 	struct regs entry = t->t.regs;
+	siginfo_t si;
 	int64_t result;
 	int ret;
 
@@ -54,8 +55,8 @@ static int grow(struct rtask *t, uint64_t size)
 		ret = task_resume(&t->t, PTRACE_SYSCALL, 0);
 		while (!ret && (ret = task_wait(&t->t)) == -EINTR)
 			ret = 0;
-		if (!ret && t->t.stop.kind == STOP_SIGNAL && t->n_stash < MAX_STASH)
-			ret = task_siginfo(&t->t, &t->stash[t->n_stash++]);
+		if (!ret && t->t.stop.kind == STOP_SIGNAL && !(ret = task_siginfo(&t->t, &si)))
+			signals_stash(t, &si);
 	} while (!ret && t->t.stop.kind == STOP_SIGNAL);
 	if (ret || t->t.stop.kind != STOP_SYSCALL)
 		return -ESRCH;
@@ -71,7 +72,7 @@ void scratch_redirect(struct recorder *rec, struct rtask *t)
 	raddr_t next;
 
 	s->n_redirects = 0;
-	if (!t->may_block || t->t.mm->refs == 1 || !t->row || t->row->class != SYS_PLAIN)
+	if (!t->may_block || (t->t.mm->refs == 1 && !t->t.mm->shared) || !t->row || t->row->class != SYS_PLAIN)
 		return;
 	for (int i = 0; i < 6; i++) {
 		cap[i] = syscall_arg_capacity(t->row, &t->call, i, &mem);

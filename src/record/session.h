@@ -35,9 +35,14 @@ struct process {
 	pid_t tgid;
 	int live;        /* tasks without EV_EXIT */
 	int refs;        /* rtasks that exist */
+	bool undumpable; /* as the program set it (PR_SET_DUMPABLE), which is not done */
 };
 
-#define MAX_STASH 64
+/* Signals in the order in which they came. */
+struct siglist {
+	siginfo_t *v;
+	size_t n, cap;
+};
 
 struct scratch {
 	raddr_t addr; /* the tracee's; 0: none yet */
@@ -77,10 +82,8 @@ struct rtask {
 	struct scratch scratch;
 
 	/* Signals. */
-	siginfo_t stash[MAX_STASH]; /* arrived in running code, kept until the next system call */
-	int n_stash;
-	siginfo_t raised[MAX_STASH]; /* sent again by us at a system call, not delivered yet */
-	int n_raised;
+	struct siglist stash;  /* arrived in running code, kept until the next system call */
+	struct siglist raised; /* sent again by us at a system call, not delivered yet */
 	bool frame_failed; /* the kernel could not build a handler's frame */
 	uint64_t boundary;     /* signals that the kernel must deliver before any instruction runs */
 	struct regs boundary_regs;
@@ -215,6 +218,10 @@ char task_state(pid_t tid);
 
 /* --- signals.c --- */
 enum next on_signal(struct recorder *rec, struct rtask *t);
+/* Keep a signal for later. */
+void signals_stash(struct rtask *t, const siginfo_t *si);
+/* Forget all that is kept; frees. */
+void signals_release(struct rtask *t);
 /* Send the stashed signals again, at a system-call entry. */
 void signals_raise_stash(struct rtask *t);
 /* Find out which signals will be delivered before the task runs an instruction. */

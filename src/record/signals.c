@@ -16,35 +16,73 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define SIGRTMIN_KERNEL 32 /* asm/signal.h; libc's SIGRTMIN is higher */
 #define BIT(signo) (1ULL << ((signo)-1))
 #define SYS_SECCOMP_CODE 1 /* asm-generic/siginfo.h, SYS_SECCOMP */
 
+static siginfo_t *siglist_find(struct siglist *l, int signo)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].si_signo == signo)
+			return &l->v[i];
+	return NULL;
+}
+
+/* The kernel queues a standard signal once; so do we. */
+static void siglist_add(struct siglist *l, const siginfo_t *si)
+{
+	if (si->si_signo < SIGRTMIN_KERNEL && siglist_find(l, si->si_signo))
+		return;
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 4;
+		l->v = xrealloc(l->v, l->cap * sizeof(*l->v));
+	}
+	l->v[l->n++] = *si;
+}
+
+static void siglist_remove(struct siglist *l, siginfo_t *at)
+{
+	size_t i = at - l->v;
+
+	memmove(at, at + 1, (l->n - i - 1) * sizeof(*at));
+	l->n--;
+}
+
+void signals_stash(struct rtask *t, const siginfo_t *si)
+{
+	siglist_add(&t->stash, si);
+}
+
+void signals_release(struct rtask *t)
+{
+	free(t->stash.v);
+	free(t->raised.v);
+}
+
 void signals_raise_stash(struct rtask *t)
 {
-	for (int i = 0; i < t->n_stash; i++) {
-		if (t->n_raised == MAX_STASH)
-			BUG("task %d: too many signals under way", t->t.tid);
-		t->raised[t->n_raised++] = t->stash[i];
-		task_kill(&t->t, t->stash[i].si_signo);
+	while (t->stash.n) {
+		siginfo_t *si = t->stash.v;
+
+		/* RLIMIT_SIGPENDING may be reached: the rest is sent at the next call. */
+		if (task_kill(&t->t, si->si_signo))
+			return;
+		siglist_add(&t->raised, si);
+		siglist_remove(&t->stash, si);
 	}
-	t->n_stash = 0;
 }
 
 /* A signal that we sent again gets back what it said when it came first. */
 static void restore_raised(struct rtask *t, siginfo_t *si)
 {
-	for (int i = 0; i < t->n_raised; i++) {
-		if (t->raised[i].si_signo != si->si_signo)
-			continue;
-		if (si->si_code != SI_TKILL || si->si_pid != getpid())
-			return;
-		*si = t->raised[i];
-		memmove(&t->raised[i], &t->raised[i + 1],
-			(t->n_raised - i - 1) * sizeof(t->raised[0]));
-		t->n_raised--;
-		task_set_siginfo(&t->t, si);
+	siginfo_t *kept = siglist_find(&t->raised, si->si_signo);
+
+	/* In another PID namespace the sender, us, is seen as 0. */
+	if (!kept || si->si_code != SI_TKILL || (si->si_pid != getpid() && si->si_pid))
 		return;
-	}
+	*si = *kept;
+	siglist_remove(&t->raised, kept);
+	task_set_siginfo(&t->t, si);
 }
 
 void signals_note_boundary(struct rtask *t)
@@ -215,8 +253,7 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	if (si.si_signo == rec->opt->ignore_signal)
 		return NEXT_USER;
 	if (disp == DISP_HANDLER && !exact) {
-		if (t->n_stash < MAX_STASH)
-			t->stash[t->n_stash++] = si;
+		signals_stash(t, &si);
 		return NEXT_USER;
 	}
 	if (disp == DISP_HANDLER)

@@ -122,10 +122,26 @@ static char **make_environment(const struct record_options *opt)
 
 /* --- the child --- */
 
+/* Limits that were meant for the program, and would hit us as well: ours are raised as far as allowed. */
+static const int own_limits[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_AS};
+
+static void raise_limits(struct rlimit old[])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_limits); i++) {
+		struct rlimit lim;
+
+		getrlimit(own_limits[i], &old[i]);
+		lim = old[i];
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(own_limits[i], &lim);
+	}
+}
+
 struct child_setup {
 	int cpu; /* -1: any */
 	const sigset_t *mask;
 	const struct sigaction *sigchld;
+	const struct rlimit *limits;
 };
 
 static int prepare_child(void *ctx)
@@ -142,6 +158,8 @@ static int prepare_child(void *ctx)
 	/* Handlers of ours end with the exec; what our parent ignored stays ignored. */
 	sigprocmask(SIG_SETMASK, c->mask, NULL);
 	task_tracer_restore(c->sigchld);
+	for (size_t i = 0; i < ARRAY_SIZE(own_limits); i++)
+		setrlimit(own_limits[i], &c->limits[i]);
 	personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
 	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
 		return -errno;
@@ -307,10 +325,11 @@ static void adopt_first_task(struct recorder *rec, const struct task *task, stru
 int record_start(struct recorder *rec, char *const *argv)
 {
 	struct buf exe = BUF_INIT;
+	struct rlimit limits[ARRAY_SIZE(own_limits)];
 	struct sigaction sigchld;
 	sigset_t mask;
 	struct child_setup setup = {
-		.cpu = choose_cpu(rec->opt), .mask = &mask, .sigchld = &sigchld};
+		.cpu = choose_cpu(rec->opt), .mask = &mask, .sigchld = &sigchld, .limits = limits};
 	struct spawn spawn = {.prepare = prepare_child, .ctx = &setup, .exec_fd = -1, .argv = argv};
 	char **env = make_environment(rec->opt);
 	struct task task;
@@ -325,6 +344,7 @@ int record_start(struct recorder *rec, char *const *argv)
 	}
 	rec->cpuid_faulting = !rec->opt->disable_cpuid_faulting && have_cpuid_faulting();
 	sigprocmask(SIG_SETMASK, NULL, &mask);
+	raise_limits(limits);
 	task_tracer_init(&sigchld);
 	pin_self(setup.cpu);
 	spawn.path = buf_str(&exe);

@@ -206,7 +206,7 @@ static bool may_raise_signal(const struct rtask *t, int64_t ret)
 		__NR_wait4,	   __NR_waitid,	       __NR_ioctl,	    __NR_pidfd_send_signal,
 	};
 
-	if (t->n_raised || ret == -EINTR || ret == -EPIPE || ret == -EFBIG)
+	if (t->raised.n || ret == -EINTR || ret == -EPIPE || ret == -EFBIG)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(raising); i++)
 		if (t->call.nr == raising[i])

@@ -34,6 +34,7 @@ void rtask_free(struct recorder *rec, struct rtask *t)
 	if (map_get_ptr(&rec->tasks, t->t.tid) == t)
 		map_del(&rec->tasks, t->t.tid);
 	mm_put(t->t.mm);
+	signals_release(t);
 	if (!--t->process->refs)
 		free(t->process);
 	if (rec->current == t)
