@@ -330,6 +330,23 @@ static void kill_rest(struct recorder *rec)
 	}
 }
 
+static void recorder_release(struct recorder *rec)
+{
+	while (rec->tasks.count) {
+		map_for_each(&rec->tasks, s) {
+			rtask_free(rec, (struct rtask *)(uintptr_t)s->value);
+			break;
+		}
+	}
+	map_for_each(&rec->shared, s)
+		free((void *)(uintptr_t)s->value);
+	map_release(&rec->shared);
+	map_release(&rec->tasks);
+	map_release(&rec->orphans);
+	buf_release(&rec->data);
+	buf_release(&rec->fpregs);
+}
+
 int record_program(const struct record_options *opt, char *const *argv, int *fatal_signal)
 {
 	struct recorder rec = {.opt = opt};
@@ -352,6 +369,7 @@ int record_program(const struct record_options *opt, char *const *argv, int *fat
 	ret = trace_writer_close(rec.trace);
 	if (ret && !rec.error)
 		rec.error = error_ret(ret, "the trace could not be finished: %s", strerror(-ret));
+	recorder_release(&rec);
 	if (rec.error)
 		return 1;
 	if (WIFSIGNALED(rec.root_status))

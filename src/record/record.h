@@ -19,15 +19,12 @@ struct record_options {
 	int bind_cpu;              /* --bind-to-cpu=N; -1: choose one */
 	bool unbound;              /* -u, --bind-to-cpu=any */
 	int num_cores;             /* --num-cores; 0: as the machine */
-	uint64_t max_ticks;        /* -c; 0: default */
 	bool switch_at_every_event; /* -s */
 	int ignore_signal;         /* -i; 0: none */
 	int continue_through_signal; /* -t; 0: none */
 	const char **env;          /* -v K=V ..., NULL-terminated; may be NULL */
 	bool no_file_cloning;
-	bool no_read_cloning;
 	const char *trace_id;      /* --trace-id; NULL: random */
-	bool unmap_vdso;
 	bool disable_cpuid_faulting;
 	bool disable_avx512;
 	uint32_t disable_cpuid[8]; /* bits to clear: --disable-cpuid-features CCC,DDD (leaf 1 ecx, edx),

@@ -252,6 +252,9 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 		  disp == DISP_HANDLER ? ", handled" : "");
 	if (si.si_signo == rec->opt->ignore_signal)
 		return NEXT_USER;
+	/* Going on after a fault would only meet it again. */
+	if (si.si_signo == rec->opt->continue_through_signal && disp == DISP_DEFAULT && !sync)
+		return NEXT_USER;
 	if (disp == DISP_HANDLER && !exact) {
 		signals_stash(t, &si);
 		return NEXT_USER;

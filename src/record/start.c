@@ -196,6 +196,15 @@ static bool have_cpuid_faulting(void)
 	return true;
 }
 
+static bool hides_cpuid(const struct record_options *opt)
+{
+	bool any = opt->disable_avx512;
+
+	for (size_t i = 0; i < ARRAY_SIZE(opt->disable_cpuid); i++)
+		any |= opt->disable_cpuid[i] != 0;
+	return any;
+}
+
 #define MAX_CPUID 256
 
 /* Leaves whose subleaves differ; SDM vol. 2A, CPUID, and AMD's APM vol. 3, appendix E. */
@@ -340,6 +349,11 @@ int record_start(struct recorder *rec, char *const *argv)
 	ret = find_program(argv[0], &exe);
 	if (ret) {
 		status = not_started(argv[0], ret);
+		goto out;
+	}
+	if (hides_cpuid(rec->opt) && (rec->opt->disable_cpuid_faulting || !have_cpuid_faulting())) {
+		error("CPU features cannot be hidden on this machine: it has no CPUID faulting");
+		status = RECORD_STATUS_NOT_STARTED;
 		goto out;
 	}
 	rec->cpuid_faulting = !rec->opt->disable_cpuid_faulting && have_cpuid_faulting();

@@ -214,6 +214,16 @@ static bool may_raise_signal(const struct rtask *t, int64_t ret)
 	return false;
 }
 
+/* --num-cores: the tracees are bound to one core, but may be told of others. */
+static void pretend_cores(struct recorder *rec, struct rtask *t, int64_t bytes)
+{
+	uint8_t mask[128] = {0};
+
+	for (int i = 0; i < rec->opt->num_cores && i < bytes * 8 && i < (int)sizeof(mask) * 8; i++)
+		mask[i / 8] |= 1U << i % 8;
+	mm_write(t->t.mm, t->call.arg[2], mask, min_u64(bytes, sizeof(mask)));
+}
+
 enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 {
 	enum syscall_class class = t->row ? t->row->class : SYS_PLAIN;
@@ -234,6 +244,8 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 	t->call.ret = ret;
 	scratch_copy_back(t, ret);
 	scratch_restore_args(t);
+	if (t->call.nr == __NR_sched_getaffinity && ret > 0 && rec->opt->num_cores)
+		pretend_cores(rec, t, ret);
 	if (class == SYS_EXEC && ret == 0)
 		log_exec(rec, t);
 	else if (class == SYS_SIGRETURN)

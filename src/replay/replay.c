@@ -8,6 +8,7 @@
 #include "replay/session.h"
 
 #include <asm/prctl.h>
+#include <cpuid.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
@@ -118,6 +119,25 @@ static bool can_fault_cpuid(void)
 	return true;
 }
 
+/* Without faulting, cpuid answers for the machine it runs on: features decide which code libraries choose. */
+static void check_cpu(const struct session *s)
+{
+	for (size_t i = 0; !s->info->cpuid_faulting && i < s->info->n_cpuid; i++) {
+		const struct trace_cpuid *c = &s->info->cpuid[i];
+		uint32_t a, b, ecx, d;
+
+		if (c->subleaf || (c->leaf != 1 && c->leaf != 7))
+			continue;
+		__cpuid_count(c->leaf, 0, a, b, ecx, d);
+		/* Leaf 1's ebx holds the core's number, and a bit of ecx whether XSAVE is on. */
+		if (a != c->eax || ecx != c->ecx || d != c->edx || (c->leaf == 7 && b != c->ebx)) {
+			warn("the trace was recorded on another kind of CPU without CPUID faulting: "
+			     "the replay may diverge");
+			return;
+		}
+	}
+}
+
 static void pin(const struct session *s)
 {
 	cpu_set_t set;
@@ -154,6 +174,12 @@ static int exit_status_of(struct session *s, int ret, int *fatal_signal)
 
 static void session_release(struct session *s)
 {
+	while (s->tasks.count) {
+		map_for_each(&s->tasks, slot) {
+			ptask_free(s, (struct ptask *)(uintptr_t)slot->value);
+			break;
+		}
+	}
 	map_for_each(&s->files, f)
 		close(f->value);
 	map_for_each(&s->shared, f)
@@ -188,6 +214,7 @@ int replay_all(const struct replay_options *opt, int *fatal_signal)
 		task_tracer_init(&sigchld);
 		signal(SIGPIPE, SIG_IGN);
 		pin(&s);
+		check_cpu(&s);
 		clock_trap_tsc(true);
 		ret = replay_loop(&s);
 	}
