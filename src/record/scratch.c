@@ -48,7 +48,7 @@ static int grow(struct rtask *t, uint64_t size)
 		t->scratch.size = size;
 	}
 	/* Back into the call: to its instruction, and through it to the entry stop. */
-	entry.u.rip -= 2;
+	entry.u.rip -= SYSCALL_INSN_SIZE;
 	entry.u.rax = entry.u.orig_rax;
 	task_set_regs(&t->t, &entry);
 	do {
@@ -62,6 +62,20 @@ static int grow(struct rtask *t, uint64_t size)
 		return -ESRCH;
 	signals_raise_stash(t);
 	return task_regs(&t->t);
+}
+
+static uint64_t usable(const struct scratch *s)
+{
+	return s->size ? s->size - SCRATCH_TAIL : 0;
+}
+
+raddr_t scratch_tail(struct rtask *t)
+{
+	struct scratch *s = &t->scratch;
+
+	if (!s->size && (grow(t, 0) || !s->size))
+		return 0;
+	return s->addr + usable(s);
 }
 
 void scratch_redirect(struct recorder *rec, struct rtask *t)
@@ -80,7 +94,7 @@ void scratch_redirect(struct recorder *rec, struct rtask *t)
 	}
 	if (!total || total > SCRATCH_MAX)
 		return;
-	if (total > s->size && (grow(t, total) || total > s->size))
+	if (total > usable(s) && (grow(t, total + SCRATCH_TAIL) || total > usable(s)))
 		return;
 	next = s->addr;
 	for (int i = 0; i < 6; i++) {

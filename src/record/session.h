@@ -70,6 +70,9 @@ struct rtask {
 	/* The system call that it is in. */
 	bool in_syscall;
 	bool interrupted;  /* ended with -ERESTART*: the kernel will restart it or run a handler */
+	bool remade;       /* interrupted with -EINTR by an ignored signal: we restart it */
+	int n_remade;
+	uint64_t entered_ns; /* when, for a call that may block */
 	bool entry_logged;
 	bool cloned;       /* the call has made its task */
 	const struct syscall_row *row;
@@ -178,6 +181,19 @@ void scratch_redirect(struct recorder *rec, struct rtask *t);
 void scratch_restore_args(struct rtask *t);
 void scratch_copy_back(struct rtask *t, int64_t result);
 
+/* A few bytes (SCRATCH_TAIL) of scratch memory for the tracer, at an entry stop; 0: there is none. */
+raddr_t scratch_tail(struct rtask *t);
+#define SCRATCH_TAIL 64
+
+/* --- remake.c: calls that an ignored signal interrupted --- */
+#define SYSCALL_INSN_SIZE 2
+/* At an exit with -EINTR: whether the call has to be made again; the registers are set for it then. */
+bool remake_interrupted(struct recorder *rec, struct rtask *t);
+/* The instruction has been run again. */
+void remake_entered(struct rtask *t);
+/* A handler runs first: the call ends with -EINTR after all. */
+void remake_abandon(struct rtask *t);
+
 /* --- entry.c: decisions before a call is made --- */
 void syscall_prepare(struct recorder *rec, struct rtask *t);
 
@@ -226,6 +242,14 @@ void signals_release(struct rtask *t);
 void signals_raise_stash(struct rtask *t);
 /* Find out which signals will be delivered before the task runs an instruction. */
 void signals_note_boundary(struct rtask *t);
+
+/* --- sigstate.c --- */
+struct signal_state {
+	uint64_t pending; /* for the task or its process; bit N-1 is signal N */
+	uint64_t blocked, ignored, caught;
+};
+/* 0 or -errno. */
+int signal_state(const struct rtask *t, struct signal_state *out);
 
 /* --- insn.c --- */
 /* If the SIGSEGV is a trapped rdtsc, rdtscp or cpuid: do it, write EV_INSN, true. */

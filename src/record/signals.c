@@ -10,7 +10,6 @@
 #include "record/session.h"
 
 #include "abi/signal.h"
-#include "base/io.h"
 #include "base/log.h"
 
 #include <sys/syscall.h>
@@ -87,13 +86,14 @@ static void restore_raised(struct rtask *t, siginfo_t *si)
 
 void signals_note_boundary(struct rtask *t)
 {
-	uint64_t pending, mask;
+	struct signal_state s;
+	uint64_t pending;
 
 	t->boundary = 0;
-	if (task_pending_signals(&t->t, &pending) || !pending || task_sigmask(&t->t, &mask) ||
+	if (task_pending_signals(&t->t, &pending) || !pending || signal_state(t, &s) ||
 	    task_regs(&t->t))
 		return;
-	t->boundary = pending & ~mask;
+	t->boundary = pending & ~s.blocked;
 	t->boundary_regs = t->t.regs;
 }
 
@@ -114,29 +114,14 @@ enum disposition {
 	DISP_HANDLER,
 };
 
-static uint64_t status_mask(const char *status, const char *field)
-{
-	const char *p = strstr(status, field);
-
-	return p ? strtoull(p + strlen(field), NULL, 16) : 0;
-}
-
-/* What the process does about a signal: the kernel knows (proc(5), status). */
 static enum disposition disposition(const struct rtask *t, int signo)
 {
-	struct buf b = BUF_INIT;
-	enum disposition d = DISP_DEFAULT;
-	char path[64];
+	struct signal_state s;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", t->t.tid);
-	if (!read_file(path, &b)) {
-		if (status_mask(buf_str(&b), "SigCgt:") & BIT(signo))
-			d = DISP_HANDLER;
-		else if (status_mask(buf_str(&b), "SigIgn:") & BIT(signo))
-			d = DISP_IGNORED;
-	}
-	buf_release(&b);
-	return d;
+	signal_state(t, &s);
+	if (s.caught & BIT(signo))
+		return DISP_HANDLER;
+	return s.ignored & BIT(signo) ? DISP_IGNORED : DISP_DEFAULT;
 }
 
 static void begin_signal_event(struct event_builder *b, struct recorder *rec, struct rtask *t,
@@ -156,6 +141,7 @@ static void finish_interrupted(struct recorder *rec, struct rtask *t)
 	if (!t->interrupted)
 		return;
 	t->interrupted = false;
+	remake_abandon(t);
 	log_exit(rec, t, t->t.regs.u.rax);
 }
 

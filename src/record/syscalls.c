@@ -8,6 +8,7 @@
  */
 #include "record/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <asm/unistd_64.h>
@@ -30,6 +31,8 @@ static enum next resume_interrupted(struct recorder *rec, struct rtask *t)
 		BUG("task %d: %s was interrupted, but %s came next", t->t.tid,
 		    syscall_name(t->call.arch, t->call.nr), syscall_name(call.arch, call.nr));
 	t->interrupted = false;
+	if (t->remade)
+		remake_entered(t);
 	signals_raise_stash(t);
 	scratch_redirect(rec, t);
 	return NEXT_KERNEL;
@@ -72,6 +75,9 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	t->cloned = false;
 	t->echo_fd = 0;
 	t->may_block = t->row && syscall_may_block(t->row, &t->call, &mem);
+	t->n_remade = 0;
+	if (t->may_block)
+		t->entered_ns = clock_now_ns();
 	log_debug("task %d: enters %s", t->t.tid, syscall_name(t->call.arch, t->call.nr));
 	syscall_prepare(rec, t);
 	signals_raise_stash(t);
@@ -239,6 +245,12 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 		t->interrupted = true;
 		scratch_copy_back(t, ret);
 		scratch_restore_args(t);
+		log_entry(rec, t); /* others may run before it is made again */
+		return NEXT_USER;
+	}
+	if (ret == -EINTR && !t->force_result && remake_interrupted(rec, t)) {
+		scratch_restore_args(t);
+		log_entry(rec, t);
 		return NEXT_USER;
 	}
 	t->call.ret = ret;
