@@ -300,8 +300,11 @@ void dump_mappings(const struct trace_event *ev, struct buf *out)
 		buf_addf(out, ", source:%s, file:%u, offset:0x%llx, file_size:0x%llx",
 			 source ? source : "?", m->file, (unsigned long long)m->offset,
 			 (unsigned long long)m->file_size);
-		buf_addf(out, ", device:%llu, inode:%llu }\n", (unsigned long long)m->dev,
+		buf_addf(out, ", device:%llu, inode:%llu", (unsigned long long)m->dev,
 			 (unsigned long long)m->ino);
+		if (m->tid)
+			buf_addf(out, ", tid:%d", m->tid);
+		buf_addstr(out, " }\n");
 	}
 }
 

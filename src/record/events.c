@@ -69,6 +69,13 @@ void event_add_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const voi
 	buf_add(&b->rec->data, p, n);
 }
 
+void event_add_mapping(struct event_builder *b, const struct trace_mapping *m)
+{
+	b->maps = xrealloc(b->maps, (b->n_maps + 1) * sizeof(*b->maps));
+	b->maps[b->n_maps++] = *m;
+	b->maps[b->n_maps - 1].tid = m->tid == b->ev.tid ? 0 : m->tid;
+}
+
 /* Whether -C asks for a checksum of this event, and it is one after which memory is at rest. */
 static bool wants_checksum(const struct event_builder *b)
 {
@@ -119,6 +126,10 @@ void event_end(struct event_builder *b, struct rtask *t)
 		b->writes[i].bytes.data = rec->data.data + (uintptr_t)b->writes[i].bytes.data;
 	b->ev.writes = b->writes;
 	b->ev.n_writes = b->n_writes;
+	if (b->n_maps) {
+		b->ev.maps = b->maps;
+		b->ev.n_maps = b->n_maps;
+	}
 	ret = trace_writer_event(rec->trace, &b->ev, &t->last_event);
 	if (ret && !rec->error) {
 		rec->error = ret;
@@ -127,6 +138,7 @@ void event_end(struct event_builder *b, struct rtask *t)
 		      trace_writer_dir(rec->trace), strerror(-ret));
 	}
 	free(b->writes);
+	free(b->maps);
 	buf_release(&b->why);
 }
 

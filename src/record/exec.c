@@ -76,9 +76,9 @@ static int describe(struct recorder *rec, struct rtask *t, const struct map_line
 	m->offset = l->offset;
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", t->t.tid,
 		 (unsigned long long)l->start, (unsigned long long)l->end);
-	ret = save_mapped_file(rec, path, l->shared, m);
+	ret = save_mapped_file(rec, t, path, l->shared, m);
 	if (ret == -EPERM || ret == -EACCES) /* map_files needs CAP_CHECKPOINT_RESTORE */
-		ret = save_mapped_file(rec, l->name, l->shared, m);
+		ret = save_mapped_file(rec, t, l->name, l->shared, m);
 	if (ret)
 		return error_ret(ret, "cannot keep the mapped file %s: %s", l->name,
 				 strerror(-ret));

@@ -15,49 +15,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A file's identity while the recording lasts. */
-static uint64_t file_key(uint64_t dev, uint64_t ino)
+/* Mapped shared: it is saved when it becomes one. */
+static int save_shared(struct recorder *rec, struct mapped_file *f, int fd, const struct stat *st,
+		       struct trace_mapping *m)
 {
-	return (dev << 40) ^ ino;
-}
-
-struct shared_file *shared_find(struct recorder *rec, uint64_t dev, uint64_t ino)
-{
-	return rec->shared.count ? map_get_ptr(&rec->shared, file_key(dev, ino)) : NULL;
-}
-
-static struct shared_file *shared_add(struct recorder *rec, uint64_t key, uint32_t file,
-				      uint64_t size)
-{
-	struct shared_file *f = xcalloc(1, sizeof(*f));
-
-	f->file = file;
-	f->size = size;
-	map_set_ptr(&rec->shared, key, f);
-	return f;
-}
-
-static int save_shared(struct recorder *rec, int fd, const struct stat *st, struct trace_mapping *m)
-{
-	struct shared_file *f = shared_find(rec, st->st_dev, st->st_ino);
-	uint32_t file;
 	int ret;
 
-	if (!f) {
-		ret = trace_writer_save_file(rec->trace, fd, st, true, &file);
+	if (!f->file || f->private_copies) {
+		ret = trace_writer_save_file(rec->trace, fd, st, true, &f->file);
 		if (ret)
 			return ret;
-		f = shared_add(rec, file_key(st->st_dev, st->st_ino), file, st->st_size);
 	}
-	f->size = st->st_size;
 	m->source = MAP_FROM_SHARED;
 	m->file = f->file;
 	return 0;
 }
 
-int save_mapped_file(struct recorder *rec, const char *path, bool shared, struct trace_mapping *m)
+static int save_private(struct recorder *rec, struct rtask *t, struct mapped_file *f, int fd,
+			const struct stat *st, struct trace_mapping *m)
+{
+	bool image = !t->row || t->row->class == SYS_EXEC;
+
+	/* All that the task maps in a new image is new. */
+	if (f->file && !f->private_copies &&
+	    mapped_file_in_use(rec, f, t, image ? 0 : m->start, image ? UINT64_MAX : m->end)) {
+		m->source = MAP_FROM_SHARED;
+		m->file = f->file;
+		return 0;
+	}
+	f->private_copies = true;
+	m->source = MAP_FROM_FILE;
+	return trace_writer_save_file(rec->trace, fd, st, false, &m->file);
+}
+
+int save_mapped_file(struct recorder *rec, struct rtask *t, const char *path, bool shared,
+		     struct trace_mapping *m)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct mapped_file *f;
 	struct stat st;
 	int ret = 0;
 
@@ -71,9 +66,9 @@ int save_mapped_file(struct recorder *rec, const char *path, bool shared, struct
 		m->dev = st.st_dev;
 		m->ino = st.st_ino;
 		m->file_size = st.st_size;
-		m->source = MAP_FROM_FILE;
-		ret = shared ? save_shared(rec, fd, &st, m)
-			     : trace_writer_save_file(rec->trace, fd, &st, false, &m->file);
+		f = mapped_file_add(rec, st.st_dev, st.st_ino, m->name);
+		ret = shared ? save_shared(rec, f, fd, &st, m)
+			     : save_private(rec, t, f, fd, &st, m);
 	}
 	close(fd);
 	return ret;
@@ -104,13 +99,15 @@ static bool refresh_shared(struct rtask *t, const struct trace_mapping *m, struc
 static void log_mapping(struct recorder *rec, struct rtask *t, int64_t result,
 			const struct trace_mapping *m)
 {
+	struct mapped_file *f = mapped_file_find(rec, m->dev, m->ino);
 	struct event_builder b;
 	struct trace_file_write fw;
 	struct buf data = BUF_INIT;
 
 	begin_syscall_event(&b, rec, t, result);
-	b.ev.maps = m;
-	b.ev.n_maps = 1;
+	event_add_mapping(&b, m);
+	if (m->source == MAP_FROM_SHARED && f && f->private_copies)
+		mapped_file_follow(&b, f, m->file_size);
 	if (refresh_shared(t, m, &data, &fw)) {
 		b.ev.file_writes = &fw;
 		b.ev.n_file_writes = 1;
@@ -145,7 +142,7 @@ void on_mmap_exit(struct recorder *rec, struct rtask *t, int64_t result)
 		snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->t.tid, (int)t->call.arg[4]);
 		n = readlink(path, name, sizeof(name) - 1);
 		name[n > 0 ? n : 0] = 0;
-		ret = save_mapped_file(rec, path, shared, &m);
+		ret = save_mapped_file(rec, t, path, shared, &m);
 		if (ret) {
 			rec->error = error_ret(ret, "cannot keep the mapped file %s: %s", name,
 					       strerror(-ret));
@@ -157,12 +154,12 @@ void on_mmap_exit(struct recorder *rec, struct rtask *t, int64_t result)
 
 void on_shmat_exit(struct recorder *rec, struct rtask *t, int64_t result)
 {
-	uint64_t key = 1ULL << 63 | (uint32_t)t->call.arg[0];
+	uint32_t shmid = t->call.arg[0];
 	struct trace_mapping m = {.source = MAP_FROM_SHARED, .flags = MAP_SHARED, .start = result};
-	struct shared_file *f = map_get_ptr(&rec->shared, key);
 	const struct map_line *line;
 	struct maps maps;
 	struct buf data = BUF_INIT;
+	uint64_t file;
 	char name[32];
 	int ret;
 
@@ -179,23 +176,23 @@ void on_shmat_exit(struct recorder *rec, struct rtask *t, int64_t result)
 	m.prot = line->prot;
 	t->t.mm->shared = true;
 	m.file_size = m.end - m.start;
-	m.ino = t->call.arg[0];
-	snprintf(name, sizeof(name), "/SYSV:%d", (int)t->call.arg[0]);
+	m.ino = shmid;
+	snprintf(name, sizeof(name), "/SYSV:%d", (int)shmid);
 	m.name = name;
-	if (!f) {
-		uint32_t file;
+	if (map_get(&rec->segments, shmid, &file)) {
+		m.file = file;
+	} else {
 		size_t n = mm_read_some(t->t.mm, m.start, buf_reserve(&data, m.file_size),
 					m.file_size);
 
-		ret = trace_writer_save_bytes(rec->trace, data.data, n, &file);
+		ret = trace_writer_save_bytes(rec->trace, data.data, n, &m.file);
 		if (ret) {
 			rec->error = error_ret(ret, "cannot keep a shared memory segment: %s",
 					       strerror(-ret));
 			goto out;
 		}
-		f = shared_add(rec, key, file, m.file_size);
+		map_set(&rec->segments, shmid, m.file);
 	}
-	m.file = f->file;
 	log_mapping(rec, t, result, &m);
 out:
 	buf_release(&data);

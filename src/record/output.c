@@ -39,11 +39,15 @@ int output_stream(struct recorder *rec, struct rtask *t, int fd)
 	struct stat st;
 	int first = fd == 2 ? 2 : 1;
 
+	t->target.regular = false;
 	if (fd < 0)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->t.tid, fd);
 	if (stat(path, &st) < 0)
 		return 0;
+	t->target.regular = S_ISREG(st.st_mode);
+	t->target.dev = st.st_dev;
+	t->target.ino = st.st_ino;
 	/* Where both are one file, the number that the program used decides. */
 	if (is_our(rec, t, fd, first, &st))
 		return first;

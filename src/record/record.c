@@ -338,9 +338,8 @@ static void recorder_release(struct recorder *rec)
 			break;
 		}
 	}
-	map_for_each(&rec->shared, s)
-		free((void *)(uintptr_t)s->value);
-	map_release(&rec->shared);
+	mapped_files_release(rec);
+	map_release(&rec->segments);
 	map_release(&rec->tasks);
 	map_release(&rec->orphans);
 	buf_release(&rec->data);

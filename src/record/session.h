@@ -81,6 +81,10 @@ struct rtask {
 	bool force_result; /* do not make the call (or overrule it): result is `forced` */
 	int64_t forced;
 	int echo_fd;
+	struct {
+		uint64_t dev, ino;
+		bool regular;
+	} target; /* the file that a call of SYSF_OUTPUT or SYSF_SPLICES writes to */
 	bool may_block;
 	struct scratch scratch;
 
@@ -96,9 +100,17 @@ struct rtask {
 	raddr_t robust_list;
 };
 
-struct shared_file {
-	uint32_t file; /* number in the trace */
-	uint64_t size;
+/*
+ * A file that is or was mapped. Either replay maps one shared file (`file`) for all of its
+ * mappings, or copies of its content, which may be only for private mappings while the file does
+ * not change.
+ */
+struct mapped_file {
+	struct mapped_file *next; /* of this inode number, on another device */
+	uint64_t dev, ino;
+	char *name;
+	uint32_t file;	     /* number of the shared file in the trace; 0: none */
+	bool private_copies; /* replay may have copies mapped */
 };
 
 struct recorder {
@@ -107,7 +119,8 @@ struct recorder {
 	struct sched sched;
 	struct map tasks;    /* tid -> struct rtask */
 	struct map orphans;  /* tid -> wait status of a task whose clone event is still to come */
-	struct map shared;   /* file_key() -> struct shared_file: mapped shared by somebody, once */
+	struct map files;    /* inode number -> struct mapped_file */
+	struct map segments; /* shmid -> number of a shared file in the trace */
 	struct rtask *current;
 	int n_live;          /* rtasks that were not reaped */
 	pid_t root_tgid;
@@ -147,6 +160,8 @@ struct event_builder {
 	struct trace_event ev;
 	struct trace_write *writes;
 	size_t n_writes, cap_writes;
+	struct trace_mapping *maps;
+	size_t n_maps;
 	struct buf why;
 };
 
@@ -156,6 +171,8 @@ void event_begin(struct event_builder *b, struct recorder *rec, struct rtask *t,
 void event_add_memory(struct event_builder *b, struct rtask *t, raddr_t addr, uint64_t len);
 /* Given bytes, copied. */
 void event_add_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const void *p, size_t n);
+/* A mapping; what it points to must live until the end. */
+void event_add_mapping(struct event_builder *b, const struct trace_mapping *m);
 /* Write the event to the trace; an error of it ends the recording. */
 void event_end(struct event_builder *b, struct rtask *t);
 /* abi_emit_fn whose context is a struct emit_ctx. */
@@ -199,21 +216,42 @@ void syscall_prepare(struct recorder *rec, struct rtask *t);
 
 /* --- output.c --- */
 void output_init(struct recorder *rec);
-/* 1 or 2 if the task's `fd` is our stdout or stderr, else 0. */
+/* 1 or 2 if the task's `fd` is our stdout or stderr, else 0; what it is goes to t->target. */
 int output_stream(struct recorder *rec, struct rtask *t, int fd);
 
 /* --- mappings.c --- */
-/* Keep the file at `path` (in /proc) for the mapping *m, which gets source, file and identity. 0 or -errno. */
-int save_mapped_file(struct recorder *rec, const char *path, bool shared, struct trace_mapping *m);
+/*
+ * Keep the file at `path` (in /proc) for the mapping *m of task `t`, which gets source, file and
+ * identity. 0 or -errno.
+ */
+int save_mapped_file(struct recorder *rec, struct rtask *t, const char *path, bool shared,
+		     struct trace_mapping *m);
 void on_mmap_exit(struct recorder *rec, struct rtask *t, int64_t result);
 void on_shmat_exit(struct recorder *rec, struct rtask *t, int64_t result);
-/* The shared file with this identity, or NULL. */
-struct shared_file *shared_find(struct recorder *rec, uint64_t dev, uint64_t ino);
+
+/* --- files.c --- */
+/* The file with this identity, or NULL; or a new one. */
+struct mapped_file *mapped_file_find(struct recorder *rec, uint64_t dev, uint64_t ino);
+struct mapped_file *mapped_file_add(struct recorder *rec, uint64_t dev, uint64_t ino,
+				    const char *name);
+void mapped_files_release(struct recorder *rec);
+/* Whether a task maps it, but for what `t` maps between `start` and `end`. */
+bool mapped_file_in_use(struct recorder *rec, const struct mapped_file *f, const struct rtask *t,
+			raddr_t start, raddr_t end);
+/* Let replay map the shared file f->file, `size` bytes long, where it has private copies. */
+void mapped_file_follow(struct event_builder *b, struct mapped_file *f, uint64_t size);
+/*
+ * The call of `t` changed the file, open as `fd`: if replay has private copies, they become the
+ * shared file as it is now. False if it is a shared file already, and the change has to be
+ * recorded.
+ */
+bool mapped_file_changed(struct event_builder *b, struct mapped_file *f, const struct rtask *t,
+			 int fd, const struct stat *st);
 
 /* --- shared.c --- */
-/* Add what the finished call did to files that are mapped shared. `fw` has room for one. */
-bool shared_file_written(struct recorder *rec, struct rtask *t, int64_t result, struct buf *data,
-			 struct trace_file_write *fw);
+/* Add what the finished call did to a file that is mapped. `fw` has room for one. */
+void add_file_changes(struct event_builder *b, struct rtask *t, int64_t result, struct buf *data,
+		      struct trace_file_write *fw);
 
 /* --- exec.c --- */
 enum next on_exec_event(struct recorder *rec, struct rtask *t);

@@ -1,6 +1,6 @@
 /*
- * Files that are mapped shared and written through system calls as well: what the call did to the
- * file is in the call's event, so that replay can do it to the file that it maps instead.
+ * Files that are mapped and written through system calls as well: what the call did to the file is
+ * in the call's event, so that replay can do it to the file that it maps instead.
  */
 #include "record/session.h"
 
@@ -69,41 +69,67 @@ static void changed_range(const struct rtask *t, int fd, int64_t result, uint64_
 	}
 }
 
-bool shared_file_written(struct recorder *rec, struct rtask *t, int64_t result, struct buf *data,
-			 struct trace_file_write *fw)
+/* The file that the call may have changed: its path in /proc and its identity. */
+static bool changed_file(struct rtask *t, char *path, size_t size, uint64_t *dev, uint64_t *ino)
 {
-	const uint32_t kinds = SYSF_OUTPUT | SYSF_SPLICES | SYSF_FILE_SIZE;
-	struct shared_file *f;
+	struct stat st;
+	int fd = t->call.arg[written_fd_arg(t)];
+
+	if ((t->row->flags & (SYSF_OUTPUT | SYSF_SPLICES)) && !t->target.regular)
+		return false;
+	snprintf(path, size, "/proc/%d/fd/%d", t->t.tid, fd);
+	*dev = t->target.dev;
+	*ino = t->target.ino;
+	if (t->row->flags & SYSF_FILE_SIZE) {
+		if (stat(path, &st) < 0)
+			return false;
+		*dev = st.st_dev;
+		*ino = st.st_ino;
+	}
+	return true;
+}
+
+static void add_change(struct event_builder *b, struct rtask *t, struct mapped_file *f, int fd,
+		       int64_t result, struct buf *data, struct trace_file_write *fw)
+{
 	uint64_t offset, len;
 	struct stat st;
-	char path[64];
-	bool found = false;
 	ssize_t n;
-	int fd, arg_fd;
 
-	if (!rec->shared.count || !t->row || !(t->row->flags & kinds) || result < 0)
-		return false;
-	arg_fd = t->call.arg[written_fd_arg(t)];
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->t.tid, arg_fd);
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		return false;
-	f = shared_find(rec, st.st_dev, st.st_ino);
-	if (!f)
-		return false;
+	/* The descriptor may be another file's by now. */
+	if (fstat(fd, &st) < 0 || st.st_dev != f->dev || st.st_ino != f->ino)
+		return;
+	if (mapped_file_changed(b, f, t, fd, &st))
+		return;
+	changed_range(t, t->call.arg[written_fd_arg(t)], result, st.st_size, &offset, &len);
+	n = pread_full(fd, buf_reserve(data, len), len, offset);
+	if (n < 0)
+		return;
+	buf_extend(data, n);
+	*fw = (struct trace_file_write){
+		.file = f->file, .offset = offset, .size = st.st_size, .bytes = {data->data, n}};
+	b->ev.file_writes = fw;
+	b->ev.n_file_writes = 1;
+}
+
+void add_file_changes(struct event_builder *b, struct rtask *t, int64_t result, struct buf *data,
+		      struct trace_file_write *fw)
+{
+	const uint32_t kinds = SYSF_OUTPUT | SYSF_SPLICES | SYSF_FILE_SIZE;
+	struct mapped_file *f;
+	uint64_t dev, ino;
+	char path[64];
+	int fd;
+
+	if (!t->row || !(t->row->flags & kinds) || result < 0 ||
+	    !changed_file(t, path, sizeof(path), &dev, &ino))
+		return;
+	f = mapped_file_find(b->rec, dev, ino);
+	if (!f || (!f->file && !f->private_copies))
+		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
-	changed_range(t, arg_fd, result, st.st_size, &offset, &len);
-	n = pread_full(fd, buf_reserve(data, len), len, offset);
-	if (n >= 0) {
-		buf_extend(data, n);
-		f->size = st.st_size;
-		*fw = (struct trace_file_write){.file = f->file,
-						.offset = offset,
-						.size = st.st_size,
-						.bytes = {data->data, n}};
-		found = true;
-	}
+		return;
+	add_change(b, t, f, fd, result, data, fw);
 	close(fd);
-	return found;
 }

@@ -175,10 +175,7 @@ void log_exit(struct recorder *rec, struct rtask *t, int64_t result)
 		add_remote_writes(&b, t);
 	if (t->row && t->row->class == SYS_REGS)
 		b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
-	if (shared_file_written(rec, t, result, &file_data, &fw)) {
-		b.ev.file_writes = &fw;
-		b.ev.n_file_writes = 1;
-	}
+	add_file_changes(&b, t, result, &file_data, &fw);
 	event_end(&b, t);
 	buf_release(&file_data);
 }

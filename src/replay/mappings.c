@@ -246,8 +246,6 @@ bool shapes_memory(enum syscall_class c)
 int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_row *row,
 		       const struct abi_call *call)
 {
-	int ret = 0;
-
 	if (is_error(call->ret) &&
 	    !(call->ret == -ENOMEM && (row->class == SYS_MEM || row->class == SYS_MADVISE)))
 		return 0;
@@ -263,8 +261,21 @@ int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_
 	case SYS_SHMDT:
 		return replay_shmdt(s, p, call);
 	default: /* mmap, shmat: by the mapping in the event */
-		for (size_t i = 0; !ret && i < s->ev.n_maps; i++)
-			ret = map_recorded(s, p, &s->ev.maps[i]);
-		return ret;
+		return 0;
 	}
+}
+
+int replay_mappings(struct session *s, struct ptask *p)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < s->ev.n_maps; i++) {
+		const struct trace_mapping *m = &s->ev.maps[i];
+		struct ptask *owner = m->tid ? ptask_find(s, m->tid) : p;
+
+		if (!owner)
+			return bad_trace(s, "it maps for task %d, which is not there", m->tid);
+		ret = map_recorded(s, owner, m);
+	}
+	return ret;
 }

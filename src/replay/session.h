@@ -107,6 +107,8 @@ void kill_everything(struct session *s);
 
 /* --- mappings.c --- */
 int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m);
+/* Make the mappings that the event lists. */
+int replay_mappings(struct session *s, struct ptask *p);
 /* Set the soft RLIMIT_STACK of a replayed process (0: ours). */
 void limit_stack(pid_t pid, uint64_t bytes);
 /* If the call set a stack limit, set it: it decides where a stack overflows. */

@@ -28,6 +28,8 @@ static int finish_call(struct session *s, struct ptask *p)
 		return ret;
 	if (row && shapes_memory(row->class) && (ret = replay_memory_call(s, p, row, &call)))
 		return ret;
+	if (s->ev.n_maps && (ret = replay_mappings(s, p)))
+		return ret;
 	ret = replay_stack_limit(s, p, &call);
 	if (!ret)
 		ret = apply_file_writes(s);

@@ -179,6 +179,8 @@ const char *check_mapping(const struct trace_mapping *m)
 	if (has_file && (!m->file || page_floor(m->offset) != m->offset ||
 			 !range_ok(m->offset, m->end - m->start)))
 		return "bad file of a mapping";
+	if (m->tid < 0)
+		return "bad task of a mapping";
 	return NULL;
 }
 
@@ -319,6 +321,7 @@ int encode_mapping(const struct trace_mapping *m, event_t event, struct buf *out
 		.dev = m->dev,
 		.ino = m->ino,
 		.name = binary_string(m->name),
+		.tid = m->tid,
 	};
 
 	return put_record(&msg.base, out);
@@ -479,6 +482,7 @@ const char *decode_mapping(struct arena *a, const uint8_t **p, const uint8_t *en
 		.dev = msg->dev,
 		.ino = msg->ino,
 		.name = arena_string(a, msg->name.data, msg->name.len),
+		.tid = msg->tid,
 	};
 	*maps_event = msg->event;
 	return m->name ? check_mapping(m) : "bad name of a mapping";

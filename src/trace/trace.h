@@ -50,11 +50,12 @@ struct trace_write {
 enum trace_map_source {
 	MAP_FROM_ZERO = 1, /* anonymous, zero-filled */
 	MAP_FROM_FILE,	   /* private mapping of the saved file `file` */
-	MAP_FROM_SHARED,   /* shared mapping of the file `file`, that other tasks may map too */
+	MAP_FROM_SHARED, /* mapping of the file `file` as it is at each moment; all tasks map one */
 };
 
 /* A mapping that the event made. */
 struct trace_mapping {
+	pid_t tid; /* in whose address space; 0: the event's own task */
 	raddr_t start, end;
 	int prot;  /* PROT_* */
 	int flags; /* MAP_PRIVATE or MAP_SHARED, and MAP_GROWSDOWN, MAP_NORESERVE */

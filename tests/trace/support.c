@@ -197,6 +197,7 @@ static void add_maps(struct rng *r, struct random_event *e)
 			.file_size = rng_next(r),
 			.dev = rng_next(r),
 			.ino = rng_next(r),
+			.tid = rng_below(r, 3),
 			.name = names[rng_below(r, ARRAY_SIZE(names))],
 		};
 	}
@@ -310,7 +311,7 @@ static bool same_lists(const struct trace_event *a, const struct trace_event *b)
 		if (x->start != y->start || x->end != y->end || x->prot != y->prot ||
 		    x->flags != y->flags || x->source != y->source || x->file != y->file ||
 		    x->offset != y->offset || x->file_size != y->file_size || x->dev != y->dev ||
-		    x->ino != y->ino || strcmp(x->name, y->name) != 0)
+		    x->ino != y->ino || x->tid != y->tid || strcmp(x->name, y->name) != 0)
 			return false;
 	}
 	return true;
