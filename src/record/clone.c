@@ -132,6 +132,7 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 	p = r.flags & CLONE_THREAD ? t->process : process_new(early.tgid);
 	p->undumpable = t->process->undumpable;
 	child = rtask_new(rec, early.tid, p, mm);
+	segv_clone(t, child, r.flags);
 	child->t.stop = early.stop;
 	child->clear_tid = r.flags & CLONE_CHILD_CLEARTID ? r.child_tid : 0;
 	child->stop_pending = true;

@@ -164,6 +164,7 @@ void log_exec(struct recorder *rec, struct rtask *t)
 	t->t.mm = mm;
 	t->scratch = (struct scratch){0};
 	t->clear_tid = t->robust_list = 0;
+	segv_exec(t);
 	t->process->undumpable = false;
 	if (regs_arch(&t->t.regs) != ARCH_X86_64) {
 		rec->error = error_ret(-ENOTSUP, "task %d executes a 32-bit program, which is not "

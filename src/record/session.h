@@ -56,6 +56,12 @@ struct scratch {
 	int n_redirects; /* 0: the call in progress is not redirected */
 };
 
+/* What a process does about SIGSEGV. */
+struct segv_action {
+	raddr_t handler;
+	uint64_t flags;
+};
+
 struct rtask {
 	struct task t;
 	struct sched_entity se;
@@ -94,6 +100,10 @@ struct rtask {
 	bool frame_failed; /* the kernel could not build a handler's frame */
 	uint64_t boundary;     /* signals that the kernel must deliver before any instruction runs */
 	struct regs boundary_regs;
+
+	struct sighand *sighand; /* segv.c */
+	struct segv_action new_segv; /* of the rt_sigaction in progress */
+	bool segv_blocked;
 
 	/* What the kernel does when it exits. */
 	raddr_t clear_tid;
@@ -288,6 +298,18 @@ struct signal_state {
 };
 /* 0 or -errno. */
 int signal_state(const struct rtask *t, struct signal_state *out);
+
+/* --- segv.c: the program's own SIGSEGV, which a trapped instruction must not change --- */
+void segv_release(struct rtask *t);
+void segv_exec(struct rtask *t);
+void segv_clone(struct rtask *t, struct rtask *child, uint64_t flags);
+/* At a system call's entry and exit; a handler's frame was built; the mask may be another. */
+void segv_note_entry(struct rtask *t);
+void segv_note_exit(struct rtask *t);
+void segv_note_handler(struct rtask *t, int signo);
+void segv_note_mask(struct rtask *t);
+/* After such an instruction. */
+void segv_restore(struct rtask *t);
 
 /* --- insn.c --- */
 /* If the SIGSEGV is a trapped rdtsc, rdtscp or cpuid: do it, write EV_INSN, true. */

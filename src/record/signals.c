@@ -195,6 +195,7 @@ static enum next run_handler(struct recorder *rec, struct rtask *t, const siginf
 	event_add_memory(&b, t, t->t.regs.u.rsp,
 			 frame_end(t, t->t.regs.u.rsp) - t->t.regs.u.rsp);
 	event_end(&b, t);
+	segv_note_handler(t, si->si_signo);
 	signals_note_boundary(t);
 	return NEXT_USER;
 }

@@ -80,6 +80,7 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 		t->entered_ns = clock_now_ns();
 	log_debug("task %d: enters %s", t->t.tid, syscall_name(t->call.arch, t->call.nr));
 	syscall_prepare(rec, t);
+	segv_note_entry(t);
 	signals_raise_stash(t);
 	if (t->force_result)
 		task_regs_modify(&t->t)->u.orig_rax = -1;
@@ -267,6 +268,7 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 		log_exit(rec, t, ret);
 	if (t->row)
 		note_exit_addresses(t);
+	segv_note_exit(t);
 	if (may_raise_signal(t, ret))
 		signals_note_boundary(t);
 	return NEXT_USER;

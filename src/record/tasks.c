@@ -35,6 +35,7 @@ void rtask_free(struct recorder *rec, struct rtask *t)
 		map_del(&rec->tasks, t->t.tid);
 	mm_put(t->t.mm);
 	signals_release(t);
+	segv_release(t);
 	if (!--t->process->refs)
 		free(t->process);
 	if (rec->current == t)
