@@ -1,4 +1,4 @@
-/* rdtsc and cpuid leave SIGSEGV's handler and mask alone, blocked or ignored as it may be. modes: all */
+/* rdtsc and cpuid leave the handler and mask of SIGSEGV alone, blocked or ignored. modes: all */
 #include "check.h"
 
 #include <cpuid.h>

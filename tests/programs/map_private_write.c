@@ -1,4 +1,4 @@
-/* Untouched pages of a private mapping show what happens to the file: written, grown, shared. modes: all */
+/* Untouched pages of a private mapping follow the file: written, grown, shared. modes: all */
 #include "check.h"
 
 #define PAGE 4096
