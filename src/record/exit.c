@@ -116,6 +116,8 @@ enum next on_exit_event(struct recorder *rec, struct rtask *t)
 	while ((ret = task_wait(&t->t)) == -EINTR) {
 		interrupted_wait(rec, ret);
 		collect_stops(rec);
+		if (t->stop_pending) /* its own end was among them */
+			return NEXT_AGAIN;
 		if (sched_others_ready(&rec->sched))
 			return NEXT_STAY;
 	}
