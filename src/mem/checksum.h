@@ -6,10 +6,6 @@
 
 #include "mem/mm.h"
 
-struct mm_range {
-	raddr_t start, end;
-};
-
 /*
  * Over every readable mapping of task `tid`, except the kernel's clocks ([vvar], [vsyscall]) and `skip`
  * (memory of ours). Pages of zeros do not count, so it does not matter which were touched. Never 0.

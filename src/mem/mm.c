@@ -35,7 +35,26 @@ void mm_put(struct mm *mm)
 	if (!mm || --mm->refs)
 		return;
 	close(mm->fd);
+	free(mm->spare);
 	free(mm);
+}
+
+void mm_add_spare(struct mm *mm, raddr_t start, raddr_t end)
+{
+	mm->spare = xrealloc(mm->spare, (mm->n_spare + 1) * sizeof(*mm->spare));
+	mm->spare[mm->n_spare++] = (struct mm_range){start, end};
+}
+
+bool mm_take_spare(struct mm *mm, uint64_t size, struct mm_range *out)
+{
+	for (size_t i = 0; i < mm->n_spare; i++) {
+		if (mm->spare[i].end - mm->spare[i].start < size)
+			continue;
+		*out = mm->spare[i];
+		mm->spare[i] = mm->spare[--mm->n_spare];
+		return true;
+	}
+	return false;
 }
 
 /* The offset of an address is signed for pread(2): the vsyscall page cannot be reached this way. */

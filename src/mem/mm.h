@@ -11,12 +11,18 @@
 #include "abi/abi.h"
 #include "base/buf.h"
 
+struct mm_range {
+	raddr_t start, end;
+};
+
 struct mm {
 	int refs;
 	int fd;      /* /proc/PID/mem */
 	raddr_t brk; /* replay: the end of the heap as the tracee knows it; 0: not asked for yet */
 	bool shared; /* record: other processes may see some of it (a writable shared mapping) */
 	raddr_t vdso; /* record: where the patched vDSO is; 0: none */
+	struct mm_range *spare; /* record: scratch memory that no task uses now */
+	size_t n_spare;
 	raddr_t syscall_insn; /* address of a `syscall` instruction that the tracer may run; 0: none */
 };
 
@@ -24,6 +30,11 @@ struct mm {
 int mm_open(struct mm **out, pid_t tid);
 struct mm *mm_get(struct mm *mm);
 void mm_put(struct mm *mm);
+
+/* Keep a range of scratch memory for the next that needs one. */
+void mm_add_spare(struct mm *mm, raddr_t start, raddr_t end);
+/* Take one of at least `size` bytes: false if there is none. */
+bool mm_take_spare(struct mm *mm, uint64_t size, struct mm_range *out);
 
 /* Bytes read, fewer than `n` where a page cannot be read (0 if the first). */
 size_t mm_read_some(const struct mm *mm, raddr_t addr, void *buf, size_t n);

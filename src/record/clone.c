@@ -125,6 +125,7 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 				       early.tid, strerror(-ret));
 		return NEXT_STAY;
 	} else {
+		scratch_inherit(rec, t->t.mm, mm);
 		mm->shared = t->t.mm->shared;
 		mm->vdso = t->t.mm->vdso;
 		mm->syscall_insn = t->t.mm->syscall_insn;

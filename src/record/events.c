@@ -99,16 +99,11 @@ static bool wants_checksum(const struct event_builder *b)
 
 static uint64_t checksum(struct recorder *rec, struct rtask *t)
 {
-	struct mm_range *skip = xcalloc(rec->tasks.count + 1, sizeof(*skip));
+	size_t n = scratch_ranges(rec, t->t.mm, NULL);
+	struct mm_range *skip = xcalloc(n + 1, sizeof(*skip));
 	uint64_t sum;
-	size_t n = 0;
 
-	map_for_each(&rec->tasks, slot) {
-		const struct scratch *s = &((struct rtask *)(uintptr_t)slot->value)->scratch;
-
-		if (s->size)
-			skip[n++] = (struct mm_range){s->addr, s->addr + s->size};
-	}
+	scratch_ranges(rec, t->t.mm, skip);
 	sum = mm_checksum(t->t.mm, t->t.tid, skip, n);
 	free(skip);
 	return sum;

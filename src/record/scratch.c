@@ -14,6 +14,19 @@
 #define SCRATCH_MIN (64ULL << 10)
 #define SCRATCH_MAX (16ULL << 20) /* larger outputs are not redirected */
 
+static bool reuse_spare(struct rtask *t, uint64_t size)
+{
+	struct mm_range r;
+
+	if (!mm_take_spare(t->t.mm, size, &r))
+		return false;
+	if (t->scratch.size)
+		mm_add_spare(t->t.mm, t->scratch.addr, t->scratch.addr + t->scratch.size);
+	t->scratch.addr = r.start;
+	t->scratch.size = r.end - r.start;
+	return true;
+}
+
 /*
  * Get (more) scratch memory. A remote call cannot be made inside a system call: the one that the task
  * entered is cancelled, and made again afterwards.
@@ -73,9 +86,42 @@ raddr_t scratch_tail(struct rtask *t)
 {
 	struct scratch *s = &t->scratch;
 
-	if (!s->size && (grow(t, 0) || !s->size))
+	if (!s->size && !reuse_spare(t, 0) && (grow(t, 0) || !s->size))
 		return 0;
 	return s->addr + usable(s);
+}
+
+size_t scratch_ranges(struct recorder *rec, const struct mm *mm, struct mm_range *out)
+{
+	size_t n = mm->n_spare;
+
+	if (out && n)
+		memcpy(out, mm->spare, n * sizeof(*out));
+	map_for_each(&rec->tasks, slot) {
+		const struct rtask *t = (struct rtask *)(uintptr_t)slot->value;
+
+		if (t->t.mm != mm || !t->scratch.size)
+			continue;
+		if (out)
+			out[n] = (struct mm_range){t->scratch.addr,
+						   t->scratch.addr + t->scratch.size};
+		n++;
+	}
+	return n;
+}
+
+void scratch_inherit(struct recorder *rec, const struct mm *parent, struct mm *child)
+{
+	child->n_spare = scratch_ranges(rec, parent, NULL);
+	child->spare = xcalloc(child->n_spare + 1, sizeof(*child->spare));
+	scratch_ranges(rec, parent, child->spare);
+}
+
+void scratch_release(struct rtask *t)
+{
+	if (t->scratch.size && t->t.mm->refs > 1)
+		mm_add_spare(t->t.mm, t->scratch.addr, t->scratch.addr + t->scratch.size);
+	t->scratch.size = 0;
 }
 
 void scratch_redirect(struct recorder *rec, struct rtask *t)
@@ -94,7 +140,8 @@ void scratch_redirect(struct recorder *rec, struct rtask *t)
 	}
 	if (!total || total > SCRATCH_MAX)
 		return;
-	if (total > usable(s) && (grow(t, total + SCRATCH_TAIL) || total > usable(s)))
+	if (total > usable(s) && !reuse_spare(t, total + SCRATCH_TAIL) &&
+	    (grow(t, total + SCRATCH_TAIL) || total > usable(s)))
 		return;
 	next = s->addr;
 	for (int i = 0; i < 6; i++) {

@@ -206,6 +206,12 @@ void begin_syscall_event(struct event_builder *b, struct recorder *rec, struct r
 /* --- scratch.c: outputs of calls that wait --- */
 void scratch_redirect(struct recorder *rec, struct rtask *t);
 void scratch_restore_args(struct rtask *t);
+/* All scratch memory in an address space, into `out` if it is not NULL: how many ranges. */
+size_t scratch_ranges(struct recorder *rec, const struct mm *mm, struct mm_range *out);
+/* A forked address space has copies of all of its parent's: they are spare there. */
+void scratch_inherit(struct recorder *rec, const struct mm *parent, struct mm *child);
+/* The task is gone: somebody else may have its scratch memory. */
+void scratch_release(struct rtask *t);
 void scratch_copy_back(struct rtask *t, int64_t result);
 
 /* A few bytes (SCRATCH_TAIL) of scratch memory for the tracer, at an entry stop; 0: there is none. */

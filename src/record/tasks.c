@@ -33,6 +33,7 @@ void rtask_free(struct recorder *rec, struct rtask *t)
 	sched_remove(&t->se);
 	if (map_get_ptr(&rec->tasks, t->t.tid) == t)
 		map_del(&rec->tasks, t->t.tid);
+	scratch_release(t);
 	mm_put(t->t.mm);
 	signals_release(t);
 	segv_release(t);
