@@ -9,6 +9,9 @@
 
 #include <asm/prctl.h>
 #include <asm/unistd_64.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -121,10 +124,50 @@ static void prepare_mmap(struct recorder *rec, struct rtask *t)
 	force(t, -ENODEV);
 }
 
-/* The other threads must be able to die before this call returns. */
+bool is_i386_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	unsigned char ident[EI_NIDENT] = {0};
+
+	if (fd < 0)
+		return false;
+	if (pread(fd, ident, sizeof(ident), 0) < 0)
+		ident[0] = 0;
+	close(fd);
+	return !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS32;
+}
+
+/* Whether the file that execve is to run, as the task sees it, is an i386 program. */
+static bool is_32bit_program(struct rtask *t)
+{
+	const bool at = t->call.nr == __NR_execveat;
+	struct buf path = BUF_INIT, name = BUF_INIT;
+	bool is_32bit;
+
+	if (mm_read_str(t->t.mm, t->call.arg[at ? 1 : 0], PATH_MAX, &name))
+		buf_clear(&name);
+	buf_addf(&path, "/proc/%d/", t->t.tid);
+	if (name.len && name.data[0] == '/')
+		buf_addstr(&path, "root");
+	else if (at && (int)t->call.arg[0] != AT_FDCWD)
+		buf_addf(&path, "fd/%d", (int)t->call.arg[0]);
+	else
+		buf_addstr(&path, "cwd");
+	if (name.len)
+		buf_addf(&path, "/%s", name.data);
+	is_32bit = is_i386_file(path.data);
+	buf_release(&path);
+	buf_release(&name);
+	return is_32bit;
+}
+
+/* A 32-bit program is refused as by a kernel without support for them. */
 static void prepare_exec(struct recorder *rec, struct rtask *t)
 {
+	/* The other threads must be able to die before this call returns. */
 	t->may_block = t->process->live > 1;
+	if (is_32bit_program(t))
+		force(t, -ENOEXEC);
 }
 
 /* Data that moves between files unseen cannot be echoed by replay; programs fall back to write(2). */

@@ -80,8 +80,16 @@ char task_state(pid_t tid)
  * A leader whose threads live on becomes a zombie that waitpid() does not report yet. The others must not
  * run before the kernel has written its farewells.
  */
-static void wait_for_zombie(struct rtask *t)
+static void wait_for_zombie(struct recorder *rec, struct rtask *t)
 {
+	/* A thread's execve takes the leader's tid over: no zombie is left to be seen. */
+	map_for_each(&rec->tasks, slot) {
+		const struct rtask *o = (struct rtask *)(uintptr_t)slot->value;
+
+		if (o->process == t->process && o->in_syscall && o->row &&
+		    o->row->class == SYS_EXEC)
+			return;
+	}
 	for (int i = 0; i < 100000; i++) {
 		char c = task_state(t->t.tid);
 
@@ -107,7 +115,7 @@ enum next on_exit_event(struct recorder *rec, struct rtask *t)
 	if (task_resume(&t->t, PTRACE_CONT, 0))
 		return NEXT_DYING;
 	if (leader && t->process->live) {
-		wait_for_zombie(t);
+		wait_for_zombie(rec, t);
 		return NEXT_STAY;
 	}
 	if (leader && t->process->refs > 1)

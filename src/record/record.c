@@ -281,6 +281,9 @@ static void run_task(struct recorder *rec, struct rtask *t)
 			return;
 		t->stop_pending = true;
 	}
+	/* It may be freed by now; then it is not the current one. */
+	if (rec->current == t && t->stop_pending)
+		sched_ready(&rec->sched, &t->se);
 	rec->current = NULL;
 }
 

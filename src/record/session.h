@@ -228,6 +228,8 @@ void remake_entered(struct rtask *t);
 void remake_abandon(struct rtask *t);
 
 /* --- entry.c: decisions before a call is made --- */
+/* Whether the file is a 32-bit ELF program. */
+bool is_i386_file(const char *path);
 void syscall_prepare(struct recorder *rec, struct rtask *t);
 
 /* --- output.c --- */

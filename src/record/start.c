@@ -351,6 +351,11 @@ int record_start(struct recorder *rec, char *const *argv)
 		status = not_started(argv[0], ret);
 		goto out;
 	}
+	if (is_i386_file(buf_str(&exe))) {
+		error("cannot record %s: 32-bit programs are not supported yet", argv[0]);
+		status = RECORD_STATUS_NOT_STARTED;
+		goto out;
+	}
 	if (hides_cpuid(rec->opt) && (rec->opt->disable_cpuid_faulting || !have_cpuid_faulting())) {
 		error("CPU features cannot be hidden on this machine: it has no CPUID faulting");
 		status = RECORD_STATUS_NOT_STARTED;

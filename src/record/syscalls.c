@@ -201,23 +201,6 @@ static void note_exit_addresses(struct rtask *t)
 		t->robust_list = t->call.arg[0];
 }
 
-static bool may_raise_signal(const struct rtask *t, int64_t ret)
-{
-	static const int raising[] = {
-		__NR_kill,	   __NR_tkill,	       __NR_tgkill,	    __NR_rt_sigqueueinfo,
-		__NR_rt_sigprocmask, __NR_rt_sigreturn, __NR_rt_sigsuspend, __NR_rt_tgsigqueueinfo,
-		__NR_pause,	   __NR_alarm,	       __NR_setitimer,	    __NR_timer_settime,
-		__NR_wait4,	   __NR_waitid,	       __NR_ioctl,	    __NR_pidfd_send_signal,
-	};
-
-	if (t->raised.n || ret == -EINTR || ret == -EPIPE || ret == -EFBIG)
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(raising); i++)
-		if (t->call.nr == raising[i])
-			return true;
-	return false;
-}
-
 /* --num-cores: the tracees are bound to one core, but may be told of others. */
 static void pretend_cores(struct recorder *rec, struct rtask *t, int64_t bytes)
 {
@@ -269,7 +252,7 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 	if (t->row)
 		note_exit_addresses(t);
 	segv_note_exit(t);
-	if (may_raise_signal(t, ret))
-		signals_note_boundary(t);
+	/* A signal that is due now (raised by the call, or unblocked) comes before the next instruction. */
+	signals_note_boundary(t);
 	return NEXT_USER;
 }

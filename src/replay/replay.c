@@ -94,21 +94,24 @@ static int replay_loop(struct session *s)
 	}
 }
 
-/* How the first process ended, from the task records; -1 if the trace does not say. */
+#define STATUS_UNKNOWN	  (-1) /* the trace does not say */
+#define STATUS_UNREADABLE (-2) /* it is damaged, which was said */
+
+/* How the first process ended, from the task records. */
 static int recorded_status(struct session *s)
 {
 	struct trace_task task;
-	int status = -1;
+	int status = STATUS_UNKNOWN, ret;
 	pid_t root = 0;
 
 	trace_reader_rewind_tasks(s->trace);
-	while (trace_reader_next_task(s->trace, &task) == 1) {
+	while ((ret = trace_reader_next_task(s->trace, &task)) == 1) {
 		if (task.kind == TASK_START)
 			root = task.tid;
 		else if (task.kind == TASK_EXIT && task.tid == root)
 			status = task.exit_status;
 	}
-	return status;
+	return ret < 0 ? STATUS_UNREADABLE : status;
 }
 
 static bool can_fault_cpuid(void)
@@ -162,6 +165,8 @@ static int exit_status_of(struct session *s, int ret, int *fatal_signal)
 	if (s->finished)
 		return 0;
 	status = recorded_status(s);
+	if (status == STATUS_UNREADABLE)
+		return REPLAY_STATUS_BAD_TRACE;
 	if (status < 0 || trace_reader_incomplete(s->trace)) {
 		error("the recording ends at event %" PRIu64 ", before the program did",
 		      trace_reader_last_event(s->trace));
