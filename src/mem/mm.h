@@ -21,6 +21,7 @@ struct mm {
 	raddr_t brk; /* replay: the end of the heap as the tracee knows it; 0: not asked for yet */
 	bool shared; /* record: other processes may see some of it (a writable shared mapping) */
 	raddr_t vdso; /* record: where the patched vDSO is; 0: none */
+	uint64_t vdso_size;
 	struct mm_range *spare; /* record: scratch memory that no task uses now */
 	size_t n_spare;
 	raddr_t syscall_insn; /* address of a `syscall` instruction that the tracer may run; 0: none */

@@ -128,12 +128,15 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 		scratch_inherit(rec, t->t.mm, mm);
 		mm->shared = t->t.mm->shared;
 		mm->vdso = t->t.mm->vdso;
+		mm->vdso_size = t->t.mm->vdso_size;
 		mm->syscall_insn = t->t.mm->syscall_insn;
 	}
 	p = r.flags & CLONE_THREAD ? t->process : process_new(early.tgid);
 	p->undumpable = t->process->undumpable;
 	child = rtask_new(rec, early.tid, p, mm);
 	segv_clone(t, child, r.flags);
+	child->strict = t->strict;
+	child->filter_vdso = t->filter_vdso;
 	child->t.stop = early.stop;
 	child->clear_tid = r.flags & CLONE_CHILD_CLEARTID ? r.child_tid : 0;
 	child->stop_pending = true;

@@ -62,10 +62,18 @@ static void prepare_prctl(struct recorder *rec, struct rtask *t)
 	case PR_GET_DUMPABLE:
 		force(t, !t->process->undumpable);
 		break;
+	case PR_SET_SECCOMP:
+		filter_prepare(t);
+		break;
 	case PR_SUD:
 		force(t, -EINVAL);
 		break;
 	}
+}
+
+static void prepare_seccomp(struct recorder *rec, struct rtask *t)
+{
+	filter_prepare(t);
 }
 
 static void prepare_arch_prctl(struct recorder *rec, struct rtask *t)
@@ -198,6 +206,7 @@ static const struct preparer {
 } preparers[] = {
 	{__NR_madvise, prepare_madvise},
 	{__NR_prctl, prepare_prctl},
+	{__NR_seccomp, prepare_seccomp},
 	{__NR_arch_prctl, prepare_arch_prctl},
 	{__NR_sched_setaffinity, prepare_setaffinity},
 	{__NR_clone, prepare_clone},

@@ -38,7 +38,9 @@ static int grow(struct rtask *t, uint64_t size)
 	int64_t result;
 	int ret;
 
-	task_regs_modify(&t->t)->u.orig_rax = -1;
+	if (!filter_allows_remote(t))
+		return -EPERM;
+	call_skip(t);
 	ret = task_resume(&t->t, PTRACE_SYSCALL, 0);
 	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
 		ret = 0;
@@ -82,13 +84,19 @@ static uint64_t usable(const struct scratch *s)
 	return s->size ? s->size - SCRATCH_TAIL : 0;
 }
 
+raddr_t scratch_reserve(struct rtask *t, uint64_t size)
+{
+	if (size > usable(&t->scratch) && !reuse_spare(t, size + SCRATCH_TAIL) &&
+	    grow(t, size + SCRATCH_TAIL))
+		return 0;
+	return size <= usable(&t->scratch) ? t->scratch.addr : 0;
+}
+
 raddr_t scratch_tail(struct rtask *t)
 {
-	struct scratch *s = &t->scratch;
+	const raddr_t at = scratch_reserve(t, 1);
 
-	if (!s->size && !reuse_spare(t, 0) && (grow(t, 0) || !s->size))
-		return 0;
-	return s->addr + usable(s);
+	return at ? at + usable(&t->scratch) : 0;
 }
 
 size_t scratch_ranges(struct recorder *rec, const struct mm *mm, struct mm_range *out)
@@ -140,10 +148,9 @@ void scratch_redirect(struct recorder *rec, struct rtask *t)
 	}
 	if (!total || total > SCRATCH_MAX)
 		return;
-	if (total > usable(s) && !reuse_spare(t, total + SCRATCH_TAIL) &&
-	    (grow(t, total + SCRATCH_TAIL) || total > usable(s)))
+	next = scratch_reserve(t, total);
+	if (!next)
 		return;
-	next = s->addr;
 	for (int i = 0; i < 6; i++) {
 		struct buf b = BUF_INIT;
 

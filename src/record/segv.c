@@ -115,7 +115,7 @@ static void restore_handler(struct rtask *t)
 	uint8_t saved[ACTION_SIZE];
 	int64_t result = -EFAULT;
 
-	if (mm_read(t->t.mm, at, saved, sizeof(saved)))
+	if (!filter_allows_remote(t) || mm_read(t->t.mm, at, saved, sizeof(saved)))
 		return;
 	if (!task_remote_syscall(&t->t, &result, __NR_rt_sigaction,
 				 REMOTE_ARGS(SIGSEGV, 0, at, sizeof(uint64_t))) &&

@@ -105,6 +105,10 @@ struct rtask {
 	struct segv_action new_segv; /* of the rt_sigaction in progress */
 	bool segv_blocked;
 
+	/* Seccomp. */
+	bool strict; /* a remote call might kill it */
+	raddr_t filter_vdso; /* the vDSO whose calls its filters were made to allow; 0: it has none */
+
 	/* What the kernel does when it exits. */
 	raddr_t clear_tid;
 	raddr_t robust_list;
@@ -214,7 +218,9 @@ void scratch_inherit(struct recorder *rec, const struct mm *parent, struct mm *c
 void scratch_release(struct rtask *t);
 void scratch_copy_back(struct rtask *t, int64_t result);
 
-/* A few bytes (SCRATCH_TAIL) of scratch memory for the tracer, at an entry stop; 0: there is none. */
+/* At least so much scratch memory, at an entry stop; 0: there is none. It is redirected calls' too. */
+raddr_t scratch_reserve(struct rtask *t, uint64_t size);
+/* A few bytes (SCRATCH_TAIL) of it that calls' outputs do not use. */
 raddr_t scratch_tail(struct rtask *t);
 #define SCRATCH_TAIL 64
 
@@ -226,6 +232,15 @@ bool remake_interrupted(struct recorder *rec, struct rtask *t);
 void remake_entered(struct rtask *t);
 /* A handler runs first: the call ends with -EINTR after all. */
 void remake_abandon(struct rtask *t);
+
+/* --- filter.c: seccomp --- */
+/* At an entry stop: let the kernel skip the call. It has an exit stop all the same. */
+void call_skip(struct rtask *t);
+/* Whether the task's filters let our remote calls pass. */
+bool filter_allows_remote(const struct rtask *t);
+/* At the entry and exit of prctl and seccomp. */
+void filter_prepare(struct rtask *t);
+void filter_note_exit(struct recorder *rec, struct rtask *t);
 
 /* --- entry.c: decisions before a call is made --- */
 /* Whether the file is a 32-bit ELF program. */

@@ -83,7 +83,7 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	segv_note_entry(t);
 	signals_raise_stash(t);
 	if (t->force_result)
-		task_regs_modify(&t->t)->u.orig_rax = -1;
+		call_skip(t);
 	else
 		scratch_redirect(rec, t);
 	/* It does not return: replay must know how far the task ran, for others may share its memory. */
@@ -125,7 +125,8 @@ static void add_outputs(struct event_builder *b, struct rtask *t)
 	struct recorder *rec = b->rec;
 
 	if (!t->row) {
-		if (t->call.ret == -ENOSYS)
+		/* A filter may give it any error. */
+		if (t->call.ret == -ENOSYS || (t->call.ret < 0 && t->filter_vdso))
 			return;
 		rec->error = error_ret(-ENOTSUP,
 				       "system call %d has no row: add it to src/abi/syscalls.def; "
@@ -252,6 +253,7 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 	if (t->row)
 		note_exit_addresses(t);
 	segv_note_exit(t);
+	filter_note_exit(rec, t);
 	/* A signal that is due now (raised by the call, or unblocked) comes before the next instruction. */
 	signals_note_boundary(t);
 	return NEXT_USER;

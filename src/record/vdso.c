@@ -92,5 +92,6 @@ out:
 	elf_end(elf);
 	free(image);
 	mm->vdso = base;
+	mm->vdso_size = size;
 	return ret;
 }
