@@ -309,8 +309,8 @@ enum next on_signal(struct recorder *rec, struct rtask *t);
 void signals_stash(struct rtask *t, const siginfo_t *si);
 /* Forget all that is kept; frees. */
 void signals_release(struct rtask *t);
-/* Send the stashed signals again, at a system-call entry. */
-void signals_raise_stash(struct rtask *t);
+/* Send the stashed signals again, at a system-call entry; whether there was one that could be sent. */
+bool signals_raise_stash(struct rtask *t);
 /* Find out which signals will be delivered before the task runs an instruction. */
 void signals_note_boundary(struct rtask *t);
 

@@ -58,17 +58,21 @@ void signals_release(struct rtask *t)
 	free(t->raised.v);
 }
 
-void signals_raise_stash(struct rtask *t)
+bool signals_raise_stash(struct rtask *t)
 {
+	bool any = false;
+
 	while (t->stash.n) {
 		siginfo_t *si = t->stash.v;
 
 		/* RLIMIT_SIGPENDING may be reached: the rest is sent at the next call. */
 		if (task_kill(&t->t, si->si_signo))
-			return;
+			break;
+		any = true;
 		siglist_add(&t->raised, si);
 		siglist_remove(&t->stash, si);
 	}
+	return any;
 }
 
 /* A signal that we sent again gets back what it said when it came first. */

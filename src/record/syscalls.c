@@ -15,6 +15,7 @@
 
 /* Kernel-internal results, include/linux/errno.h; never seen by programs. */
 #define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
 #define ERESTART_RESTARTBLOCK 516
 
 static bool is_restart(int64_t ret)
@@ -51,6 +52,46 @@ static bool is_int80(struct rtask *t)
 	       insn[0] == 0xcd && insn[1] == 0x80;
 }
 
+/*
+ * Signals that arrived in running code come before this call, which could change what they do or never
+ * return: it is skipped and its instruction run again after them. Replay finds an event for that, with a
+ * result that no program sees.
+ */
+static enum next put_off(struct recorder *rec, struct rtask *t)
+{
+	struct event_builder b;
+	struct regs *r;
+	int ret;
+
+	call_skip(t);
+	ret = task_resume(&t->t, PTRACE_SYSCALL, 0);
+	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
+		ret = 0;
+	if (ret)
+		return NEXT_DYING;
+	t->in_syscall = false;
+	if (t->t.stop.kind != STOP_SYSCALL)
+		return NEXT_AGAIN;
+	task_set_regs(&t->t, &t->entry_regs);
+	r = task_regs_modify(&t->t);
+	r->u.rip -= SYSCALL_INSN_SIZE;
+	r->u.rax = t->call.nr;
+	r->u.orig_rax = -1;
+	begin_syscall_event(&b, rec, t, -ERESTARTNOINTR);
+	b.ev.regs_after = (struct trace_bytes){r, sizeof(*r)};
+	event_end(&b, t);
+	signals_note_boundary(t);
+	return NEXT_USER;
+}
+
+/* A call that can wait is interrupted by them instead, as it would be a moment later. */
+static bool signals_come_first(struct rtask *t)
+{
+	const bool inside = t->row && t->row->class == SYS_PLAIN && t->may_block;
+
+	return t->stash.n && !inside && signals_raise_stash(t);
+}
+
 enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 {
 	struct abi_mem mem = mm_abi(t->t.mm);
@@ -79,6 +120,8 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	if (t->may_block)
 		t->entered_ns = clock_now_ns();
 	log_debug("task %d: enters %s", t->t.tid, syscall_name(t->call.arch, t->call.nr));
+	if (signals_come_first(t))
+		return put_off(rec, t);
 	syscall_prepare(rec, t);
 	segv_note_entry(t);
 	signals_raise_stash(t);
