@@ -135,3 +135,26 @@ void remake_entered(struct rtask *t)
 		regs_set_arg(task_regs_modify(&t->t), m->arg, ms);
 	}
 }
+
+void remaining_keep(struct rtask *t)
+{
+	t->rem.at = t->call.nr == __NR_nanosleep	 ? t->call.arg[1]
+		    : t->call.nr == __NR_clock_nanosleep ? t->call.arg[3]
+							 : 0;
+	if (t->rem.at && mm_read(t->t.mm, t->rem.at, t->rem.before, sizeof(t->rem.before)))
+		t->rem.at = 0;
+}
+
+void remaining_hide(struct rtask *t)
+{
+	if (!t->rem.at)
+		return;
+	mm_read(t->t.mm, t->rem.at, t->rem.written, sizeof(t->rem.written));
+	mm_write(t->t.mm, t->rem.at, t->rem.before, sizeof(t->rem.before));
+}
+
+void remaining_show(struct rtask *t)
+{
+	if (t->rem.at)
+		mm_write(t->t.mm, t->rem.at, t->rem.written, sizeof(t->rem.written));
+}

@@ -79,6 +79,10 @@ struct rtask {
 	bool remade;       /* interrupted with -EINTR by an ignored signal: we restart it */
 	int n_remade;
 	uint64_t entered_ns; /* when, for a call that may block */
+	struct {
+		raddr_t at; /* where a sleep leaves what remains; 0: nowhere */
+		uint64_t before[2], written[2];
+	} rem;
 	bool entry_logged;
 	bool cloned;       /* the call has made its task */
 	const struct syscall_row *row;
@@ -232,6 +236,14 @@ bool remake_interrupted(struct recorder *rec, struct rtask *t);
 void remake_entered(struct rtask *t);
 /* A handler runs first: the call ends with -EINTR after all. */
 void remake_abandon(struct rtask *t);
+
+/*
+ * A sleep that is restarted has left no remaining time, natively: note what is there at the entry, put it back
+ * when the call is interrupted, and write the time when it ends by that.
+ */
+void remaining_keep(struct rtask *t);
+void remaining_hide(struct rtask *t);
+void remaining_show(struct rtask *t);
 
 /* --- filter.c: seccomp --- */
 /* At an entry stop: let the kernel skip the call. It has an exit stop all the same. */

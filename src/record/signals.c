@@ -146,6 +146,7 @@ static void finish_interrupted(struct recorder *rec, struct rtask *t)
 		return;
 	t->interrupted = false;
 	remake_abandon(t);
+	remaining_show(t);
 	log_exit(rec, t, t->t.regs.u.rax);
 }
 

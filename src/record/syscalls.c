@@ -119,6 +119,7 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	t->n_remade = 0;
 	if (t->may_block)
 		t->entered_ns = clock_now_ns();
+	remaining_keep(t);
 	log_debug("task %d: enters %s", t->t.tid, syscall_name(t->call.arch, t->call.nr));
 	if (signals_come_first(t))
 		return put_off(rec, t);
@@ -269,6 +270,7 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 	if (is_restart(ret) && class != SYS_SIGRETURN && !t->force_result) {
 		t->interrupted = true;
 		scratch_copy_back(t, ret);
+		remaining_hide(t);
 		scratch_restore_args(t);
 		log_entry(rec, t); /* others may run before it is made again */
 		return NEXT_USER;

@@ -59,6 +59,7 @@ static void check_timed(int sig, int epfd, int sem)
 	CHECK_ERRNO(sigtimedwait(&usr2, NULL, &timeout), EAGAIN);
 	disturb(sig, 3);
 	CHECK(nanosleep(&timeout, &rem) == 0);
+	CHECK(rem.tv_sec == 7 && rem.tv_nsec == 7);
 	CHECK(timeout.tv_sec == 0 && timeout.tv_nsec == 80000000);
 	CHECK(now_ms() - start >= 480);
 	for (int i = 0; i < 6; i++)
@@ -130,6 +131,7 @@ static void check_socket(void)
 static void check_handled(int epfd)
 {
 	struct epoll_event ev;
+	struct timespec second = {1, 0}, rem = {7, 7};
 	sigset_t none, usr1;
 
 	sigemptyset(&none);
@@ -139,13 +141,16 @@ static void check_handled(int epfd)
 	disturb(SIGUSR1, 1);
 	CHECK_ERRNO(epoll_wait(epfd, &ev, 1, 2000), EINTR);
 	CHECK(caught == 1);
+	disturb(SIGUSR1, 1);
+	CHECK_ERRNO(nanosleep(&second, &rem), EINTR);
+	CHECK(caught == 2 && rem.tv_sec == 0 && rem.tv_nsec > 0);
 	CHECK(sigprocmask(SIG_BLOCK, &usr1, NULL) == 0);
 	disturb(SIGUSR1, 1);
 	CHECK_ERRNO(epoll_pwait(epfd, &ev, 1, 2000, &none), EINTR);
-	CHECK(caught == 2);
+	CHECK(caught == 3);
 	CHECK(sigprocmask(SIG_BLOCK, NULL, &none) == 0 && sigismember(&none, SIGUSR1));
-	reap_ok(-1);
-	reap_ok(-1);
+	for (int i = 0; i < 3; i++)
+		reap_ok(-1);
 }
 
 static void *sibling(void *arg)
