@@ -258,7 +258,12 @@ void syscall_prepare(struct recorder *rec, struct rtask *t)
 		return;
 	}
 	if (t->row->flags & SYSF_OUTPUT) {
+		int refused;
+
 		t->echo_fd = output_stream(rec, t, t->call.arg[0]);
+		refused = proc_mem_prepare(rec, t);
+		if (refused)
+			force(t, refused);
 		/* Nobody else may write in between: the order of output is the order of events. */
 		if (t->echo_fd) {
 			t->may_block = false;

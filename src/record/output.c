@@ -13,6 +13,8 @@ void output_init(struct recorder *rec)
 {
 	struct stat st;
 
+	if (!stat("/proc/self/mem", &st))
+		rec->proc_dev = st.st_dev;
 	for (int fd = 1; fd <= 2; fd++) {
 		if (fstat(fd, &st) < 0)
 			continue; /* closed: mode 0 matches nothing */

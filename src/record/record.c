@@ -343,6 +343,7 @@ static void recorder_release(struct recorder *rec)
 	}
 	mapped_files_release(rec);
 	map_release(&rec->segments);
+	map_release(&rec->procfs);
 	map_release(&rec->tasks);
 	map_release(&rec->orphans);
 	buf_release(&rec->data);

@@ -94,6 +94,8 @@ struct rtask {
 	struct {
 		uint64_t dev, ino;
 		bool regular;
+		pid_t victim; /* it is the memory of this tracee; 0: it is not */
+		raddr_t addr; /* where in it the call writes */
 	} target; /* the file that a call of SYSF_OUTPUT or SYSF_SPLICES writes to */
 	bool may_block;
 	struct scratch scratch;
@@ -138,6 +140,8 @@ struct recorder {
 	struct map tasks;    /* tid -> struct rtask */
 	struct map orphans;  /* tid -> wait status of a task whose clone event is still to come */
 	struct map files;    /* inode number -> struct mapped_file */
+	struct map procfs;   /* device -> whether a procfs is on it */
+	uint64_t proc_dev;   /* of our own /proc */
 	struct map segments; /* shmid -> number of a shared file in the trace */
 	struct rtask *current;
 	int n_live;          /* rtasks that were not reaped */
@@ -293,7 +297,14 @@ void mapped_file_follow(struct event_builder *b, struct mapped_file *f, uint64_t
 bool mapped_file_changed(struct event_builder *b, struct mapped_file *f, const struct rtask *t,
 			 int fd, const struct stat *st);
 
+/* --- procmem.c --- */
+/* A call of SYSF_OUTPUT, which may write to the memory of a tracee: 0, or -errno to refuse it. */
+int proc_mem_prepare(struct recorder *rec, struct rtask *t);
+void add_proc_mem_write(struct event_builder *b, struct rtask *t, int64_t result);
+
 /* --- shared.c --- */
+/* proc(5), fdinfo: where the descriptor's offset is now (-1: not known), and its O_ flags. */
+void fd_info(pid_t tid, int fd, int64_t *pos, unsigned int *flags);
 /* Add what the finished call did to a file that is mapped. `fw` has room for one. */
 void add_file_changes(struct event_builder *b, struct rtask *t, int64_t result, struct buf *data,
 		      struct trace_file_write *fw);

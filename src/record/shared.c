@@ -30,8 +30,7 @@ static int written_fd_arg(const struct rtask *t)
 	}
 }
 
-/* proc(5), fdinfo: where the descriptor's offset is now (-1: not known), and its O_ flags. */
-static void fd_info(pid_t tid, int fd, int64_t *pos, unsigned int *flags)
+void fd_info(pid_t tid, int fd, int64_t *pos, unsigned int *flags)
 {
 	struct buf b = BUF_INIT;
 	char path[64];

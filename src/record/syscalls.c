@@ -222,6 +222,7 @@ void log_exit(struct recorder *rec, struct rtask *t, int64_t result)
 	if (t->row && t->row->class == SYS_REGS)
 		b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
 	add_file_changes(&b, t, result, &file_data, &fw);
+	add_proc_mem_write(&b, t, result);
 	event_end(&b, t);
 	buf_release(&file_data);
 }
