@@ -116,6 +116,7 @@ enum next on_exit_event(struct recorder *rec, struct rtask *t)
 		return NEXT_DYING;
 	if (leader && t->process->live) {
 		wait_for_zombie(rec, t);
+		futex_settle_waiters(rec);
 		return NEXT_STAY;
 	}
 	if (leader && t->process->refs > 1)
@@ -139,6 +140,7 @@ void on_reaped(struct recorder *rec, struct rtask *t)
 
 	if (!t->exit_logged)
 		log_task_exit(rec, t, t->t.stop.status);
+	futex_settle_waiters(rec);
 	task.event = t->last_event;
 	trace_writer_task(rec->trace, &task);
 	if (t->t.tid == rec->root_tgid) {

@@ -188,7 +188,7 @@ static bool wait_among_all(struct recorder *rec, struct rtask *t, bool in_kernel
 		pid_t tid;
 
 		if (may_leave && sched_others_ready(&rec->sched))
-			return set_aside(rec, t);
+			return futex_settle(t) || set_aside(rec, t);
 		tid = task_wait_any(true, &stop);
 		if (tid > 0) {
 			deliver_stop(rec, tid, &stop);

@@ -297,6 +297,14 @@ void mapped_file_follow(struct event_builder *b, struct mapped_file *f, uint64_t
 bool mapped_file_changed(struct event_builder *b, struct mapped_file *f, const struct rtask *t,
 			 int fd, const struct stat *st);
 
+/* --- futex.c --- */
+/* If it waits for a PI futex, wait until it sleeps; true if it stopped instead. */
+bool futex_settle(struct rtask *t);
+/* A task is gone: let those that get its PI futexes have them before anybody else runs. */
+void futex_settle_waiters(struct recorder *rec);
+/* What the kernel wrote when the call of `t` began to wait. */
+void futex_add_entry(struct event_builder *b, struct rtask *t);
+
 /* --- procmem.c --- */
 /* A call of SYSF_OUTPUT, which may write to the memory of a tracee: 0, or -errno to refuse it. */
 int proc_mem_prepare(struct recorder *rec, struct rtask *t);

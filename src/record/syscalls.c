@@ -146,6 +146,7 @@ void log_entry(struct recorder *rec, struct rtask *t)
 	b.ev.arch = t->call.arch;
 	b.ev.syscall = t->call.nr;
 	b.ev.regs = (struct trace_bytes){&t->entry_regs, sizeof(t->entry_regs)};
+	futex_add_entry(&b, t);
 	event_end(&b, t);
 	t->entry_logged = true;
 }

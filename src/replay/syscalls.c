@@ -52,7 +52,8 @@ int replay_syscall_entry(struct session *s, struct ptask *p)
 	if (ret)
 		return ret;
 	p->at_entry = true;
-	return check_call(s, p, &call);
+	ret = check_call(s, p, &call);
+	return ret ? ret : apply_writes(s, p);
 }
 
 int replay_syscall_exit(struct session *s, struct ptask *p)

@@ -1,5 +1,4 @@
-/* A mapped file is truncated by its path, by O_TRUNC, and written where O_APPEND says. modes: all
- */
+/* A mapped file is truncated by path and by O_TRUNC, and appended to. modes: all */
 #include "check.h"
 
 #include <linux/openat2.h>
