@@ -1,6 +1,6 @@
 /*
- * Functions that cannot be used safely are compile errors (the habit is git's). Included in front of
- * every file by the build.
+ * Functions that cannot be used safely are compile errors (the habit is git's). Included in front
+ * of every file by the build.
  */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H

@@ -1,9 +1,9 @@
 /*
  * A growing byte string. Always NUL-terminated behind `len`, so that text can be used in place.
  *
- * buf_init() makes an empty one that owns nothing (BUF_INIT does so statically); buf_release() frees
- * what it owns and makes it empty again; buf_clear() empties it and keeps the memory. Out of memory
- * ends the program: there is nothing sensible to do about it.
+ * buf_init() makes an empty one that owns nothing (BUF_INIT does so statically); buf_release()
+ * frees what it owns and makes it empty again; buf_clear() empties it and keeps the memory. Out of
+ * memory ends the program: there is nothing sensible to do about it.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -18,9 +18,9 @@ struct buf {
 	size_t cap;
 };
 
-#define BUF_INIT                                                                                   \
-	{                                                                                          \
-		0                                                                                  \
+#define BUF_INIT  \
+	{         \
+		0 \
 	}
 
 void buf_init(struct buf *b);

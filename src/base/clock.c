@@ -21,8 +21,8 @@ uint64_t clock_now_ns(void)
 }
 
 /*
- * Some library read the counter after all (through the vDSO): allow it, slower but right. Any other fault
- * is a crash as usual, once the handler is gone.
+ * Some library read the counter after all (through the vDSO): allow it, slower but right. Any other
+ * fault is a crash as usual, once the handler is gone.
  */
 static void on_fault(int signo, siginfo_t *si, void *context)
 {

@@ -195,7 +195,8 @@ int copy_file(int src, int dst, bool no_clone)
 		return 0;
 	if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EFBIG))
 		return -errno;
-	/* Other file systems, /proc (whose files claim to be empty): by hand, from where it stopped. */
+	/* Other file systems, /proc (whose files claim to be empty): by hand, from where it
+	 * stopped. */
 	do {
 		buf_clear(&b);
 		n = read_full(src, buf_reserve(&b, 1 << 17), 1 << 17);

@@ -26,7 +26,8 @@ int remove_tree(const char *path);
 
 /*
  * Copy `src` to `dst` (open files, dst empty) by the cheapest way the file system has: sharing the
- * blocks (FICLONE, unless `no_clone`), else copying in the kernel, else by read and write. 0 or -errno.
+ * blocks (FICLONE, unless `no_clone`), else copying in the kernel, else by read and write. 0 or
+ * -errno.
  */
 int copy_file(int src, int dst, bool no_clone);
 

@@ -81,7 +81,8 @@ void bug_at(const char *file, int line, const char *fmt, ...)
 	abort();
 }
 
-/* The next TOPIC or TOPIC:LEVEL of a spec: returns its length, and where its level starts (or 0). */
+/* The next TOPIC or TOPIC:LEVEL of a spec: returns its length, and where its level starts (or 0).
+ */
 static size_t spec_item(const char *s, size_t *topic_len)
 {
 	size_t len = strcspn(s, ",");

@@ -21,9 +21,9 @@ struct map {
 	size_t count;
 };
 
-#define MAP_INIT                                                                                   \
-	{                                                                                          \
-		0                                                                                  \
+#define MAP_INIT  \
+	{         \
+		0 \
 	}
 
 void map_init(struct map *m);
@@ -52,8 +52,8 @@ static inline void map_set_ptr(struct map *m, uint64_t key, void *p)
 }
 
 /* for each used slot: `struct map_slot *s`. The map must not change meanwhile. */
-#define map_for_each(m, s)                                                                         \
-	for (struct map_slot *s = (m)->slots; s < (m)->slots + (m)->n_slots; s++)                  \
+#define map_for_each(m, s)                                                        \
+	for (struct map_slot *s = (m)->slots; s < (m)->slots + (m)->n_slots; s++) \
 		if (s->used)
 
 #endif

@@ -14,11 +14,11 @@ typedef uint64_t raddr_t; /* an address in a tracee */
 typedef uint64_t ticks_t; /* units of a task's progress (DESIGN: ticks) */
 typedef uint64_t event_t; /* number of an event in a trace; the first is 1 */
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define PAGE_SIZE_BYTES 4096ULL
+#define PAGE_SIZE_BYTES			4096ULL
 
 static inline uint64_t page_floor(uint64_t x)
 {

@@ -7,8 +7,9 @@
 #include "mem/mm.h"
 
 /*
- * Over every readable mapping of task `tid`, except the kernel's clocks ([vvar], [vsyscall]) and `skip`
- * (memory of ours). Pages of zeros do not count, so it does not matter which were touched. Never 0.
+ * Over every readable mapping of task `tid`, except the kernel's clocks ([vvar], [vsyscall]) and
+ * `skip` (memory of ours). Pages of zeros do not count, so it does not matter which were touched.
+ * Never 0.
  */
 uint64_t mm_checksum(const struct mm *mm, pid_t tid, const struct mm_range *skip, size_t n_skip);
 

@@ -2,7 +2,8 @@
  * Addresses in tracees that are ours.
  *
  * Every replayed address space starts from a program of one page, the stub, which holds a `syscall`
- * instruction, and a page for arguments of remote calls. The recorder keeps programs away from there.
+ * instruction, and a page for arguments of remote calls. The recorder keeps programs away from
+ * there.
  */
 #ifndef MEM_LAYOUT_H
 #define MEM_LAYOUT_H

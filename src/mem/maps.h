@@ -8,7 +8,7 @@
 
 struct map_line {
 	raddr_t start, end;
-	int prot;     /* PROT_* */
+	int prot; /* PROT_* */
 	bool shared;
 	uint64_t offset;
 	uint64_t dev; /* makedev() */

@@ -1,6 +1,6 @@
 /*
- * An address space of tracees: reading and writing its memory. Shared by the tasks of a process, and by
- * a vfork child until it execs.
+ * An address space of tracees: reading and writing its memory. Shared by the tasks of a process,
+ * and by a vfork child until it execs.
  *
  * Access is through /proc/PID/mem, whose descriptor names the address space, not the process: it
  * stays right when a task dies, and writes reach read-only pages, as a debugger's must (proc(5)).
@@ -17,14 +17,15 @@ struct mm_range {
 
 struct mm {
 	int refs;
-	int fd;      /* /proc/PID/mem */
-	raddr_t brk; /* replay: the end of the heap as the tracee knows it; 0: not asked for yet */
-	bool shared; /* record: other processes may see some of it (a writable shared mapping) */
+	int fd;	      /* /proc/PID/mem */
+	raddr_t brk;  /* replay: the end of the heap as the tracee knows it; 0: not asked for yet */
+	bool shared;  /* record: other processes may see some of it (a writable shared mapping) */
 	raddr_t vdso; /* record: where the patched vDSO is; 0: none */
 	uint64_t vdso_size;
 	struct mm_range *spare; /* record: scratch memory that no task uses now */
 	size_t n_spare;
-	raddr_t syscall_insn; /* address of a `syscall` instruction that the tracer may run; 0: none */
+	raddr_t syscall_insn; /* address of a `syscall` instruction that the tracer may run; 0: none
+			       */
 };
 
 /* The address space that task `tid` runs in now; one reference. 0 or -errno. */

@@ -1,6 +1,6 @@
 /*
- * A new task: fork, vfork, clone, clone3. The event is written inside the parent's call, when the child
- * has come to its first stop; the parent's result follows when its call returns.
+ * A new task: fork, vfork, clone, clone3. The event is written inside the parent's call, when the
+ * child has come to its first stop; the parent's result follows when its call returns.
  */
 #include "record/session.h"
 
@@ -14,7 +14,7 @@ struct clone_request {
 	uint64_t flags;
 	raddr_t parent_tid; /* where CLONE_PARENT_SETTID writes; CLONE_PIDFD of clone(2) too */
 	raddr_t child_tid;
-	raddr_t pidfd;      /* clone3 */
+	raddr_t pidfd; /* clone3 */
 };
 
 static void read_request(struct rtask *t, struct clone_request *r)
@@ -36,8 +36,7 @@ static void read_request(struct rtask *t, struct clone_request *r)
 		r->pidfd = r->parent_tid;
 		break;
 	default:
-		mm_read(t->t.mm, t->call.arg[0], &args,
-			min_u64(sizeof(args), t->call.arg[1]));
+		mm_read(t->t.mm, t->call.arg[0], &args, min_u64(sizeof(args), t->call.arg[1]));
 		r->flags = args.flags | (args.exit_signal & 0xff);
 		r->parent_tid = args.parent_tid;
 		r->child_tid = args.child_tid;
@@ -66,8 +65,8 @@ static int wait_for_child(struct recorder *rec, struct task *child)
 
 void log_task_start(struct recorder *rec, struct rtask *t)
 {
-	struct trace_task task = {.kind = TASK_START, .event = 1, .tid = t->t.tid,
-				  .tgid = t->t.tgid};
+	struct trace_task task = {
+		.kind = TASK_START, .event = 1, .tid = t->t.tid, .tgid = t->t.tgid};
 
 	trace_writer_task(rec->trace, &task);
 }
@@ -75,8 +74,11 @@ void log_task_start(struct recorder *rec, struct rtask *t)
 static void log_clone(struct recorder *rec, struct rtask *t, struct rtask *child,
 		      const struct clone_request *r)
 {
-	struct trace_task task = {.kind = TASK_CLONE, .tid = child->t.tid, .tgid = child->t.tgid,
-				  .parent_tid = t->t.tid, .clone_flags = r->flags};
+	struct trace_task task = {.kind = TASK_CLONE,
+				  .tid = child->t.tid,
+				  .tgid = child->t.tgid,
+				  .parent_tid = t->t.tid,
+				  .clone_flags = r->flags};
 	struct event_builder b;
 
 	log_entry(rec, t);

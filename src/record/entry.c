@@ -22,7 +22,7 @@
 #define ARCH_SET_CPUID_OPTION 0x1012 /* asm/prctl.h, ARCH_SET_CPUID */
 #define ARCH_SHSTK_FIRST      0x5001 /* ARCH_SHSTK_ENABLE .. ARCH_SHSTK_STATUS */
 #define ARCH_SHSTK_LAST	      0x5005
-#define PR_SUD 59		     /* PR_SET_SYSCALL_USER_DISPATCH */
+#define PR_SUD		      59 /* PR_SET_SYSCALL_USER_DISPATCH */
 
 static void force(struct rtask *t, int64_t result)
 {
@@ -30,8 +30,8 @@ static void force(struct rtask *t, int64_t result)
 	t->forced = result;
 }
 
-/* MADV_FREE leaves it to chance what a page holds afterwards; MADV_DONTNEED is the allowed outcome that can be
- * repeated. Replay makes the same change. */
+/* MADV_FREE leaves it to chance what a page holds afterwards; MADV_DONTNEED is the allowed outcome
+ * that can be repeated. Replay makes the same change. */
 static void prepare_madvise(struct recorder *rec, struct rtask *t)
 {
 	if (t->call.arg[2] == MADV_FREE)
@@ -45,13 +45,16 @@ static void prepare_prctl(struct recorder *rec, struct rtask *t)
 
 	switch ((int)t->call.arg[0]) {
 	case PR_SET_TSC:
-		force(t, t->call.arg[1] == PR_TSC_ENABLE || t->call.arg[1] == PR_TSC_SIGSEGV ? 0 : -EINVAL);
+		force(t, t->call.arg[1] == PR_TSC_ENABLE || t->call.arg[1] == PR_TSC_SIGSEGV
+				 ? 0
+				 : -EINVAL);
 		break;
 	case PR_GET_TSC:
 		force(t, mm_write(t->t.mm, t->call.arg[1], &enabled, sizeof(enabled)));
 		break;
 	case PR_SET_DUMPABLE:
-		/* Its memory has to stay readable for us; all that the program can see is the flag. */
+		/* Its memory has to stay readable for us; all that the program can see is the flag.
+		 */
 		if (t->call.arg[1] > 1) {
 			force(t, -EINVAL);
 		} else {
@@ -107,7 +110,8 @@ static void prepare_clone(struct recorder *rec, struct rtask *t)
 }
 
 /*
- * Replay needs its stub's two pages. A device's memory changes unseen; /dev/zero is no device in this sense.
+ * Replay needs its stub's two pages. A device's memory changes unseen; /dev/zero is no device in
+ * this sense.
  */
 static void prepare_mmap(struct recorder *rec, struct rtask *t)
 {
@@ -178,7 +182,8 @@ static void prepare_exec(struct recorder *rec, struct rtask *t)
 		force(t, -ENOEXEC);
 }
 
-/* Data that moves between files unseen cannot be echoed by replay; programs fall back to write(2). */
+/* Data that moves between files unseen cannot be echoed by replay; programs fall back to write(2).
+ */
 static void refuse_to_stdio(struct recorder *rec, struct rtask *t, int arg)
 {
 	if (output_stream(rec, t, t->call.arg[arg]))

@@ -2,8 +2,8 @@
  * Building events: memory that the world wrote is read back from the task when the event is
  * complete, and given to the trace in one go.
  *
- * One event is built at a time, so its bytes lie in one buffer of the recorder's. That buffer moves as it
- * grows: until the end, a write's bytes are held as an offset into it.
+ * One event is built at a time, so its bytes lie in one buffer of the recorder's. That buffer moves
+ * as it grows: until the end, a write's bytes are held as an offset into it.
  */
 #include "record/session.h"
 
@@ -49,7 +49,8 @@ void event_add_memory(struct event_builder *b, struct rtask *t, raddr_t addr, ui
 	/* In pieces: after an error the length may be far beyond what is mapped. */
 	while (len) {
 		size_t want = min_u64(len, READ_PIECE);
-		size_t got = mm_read_some(t->t.mm, addr + w->bytes.len, buf_reserve(data, want), want);
+		size_t got =
+			mm_read_some(t->t.mm, addr + w->bytes.len, buf_reserve(data, want), want);
 
 		buf_extend(data, got);
 		w->bytes.len += got;

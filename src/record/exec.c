@@ -1,7 +1,7 @@
 /*
  * execve: a new address space. Before its first instruction runs, the vDSO is patched and
- * CPUID made to fault; then all that is mapped is written down, as files where they are files, as bytes
- * where the kernel made it (stack, vDSO, the ends of data segments).
+ * CPUID made to fault; then all that is mapped is written down, as files where they are files, as
+ * bytes where the kernel made it (stack, vDSO, the ends of data segments).
  */
 #include "record/session.h"
 
@@ -36,11 +36,11 @@ static int prepare_image(struct recorder *rec, struct rtask *t, const struct map
 			ret = vdso_patch(t->t.mm, l->start, l->end - l->start);
 	}
 	if (ret || !t->t.mm->vdso)
-		return error_ret(ret ? ret : -ENOEXEC, "cannot patch the vDSO of task %d", t->t.tid);
+		return error_ret(ret ? ret : -ENOEXEC, "cannot patch the vDSO of task %d",
+				 t->t.tid);
 	if (!rec->cpuid_faulting)
 		return 0;
-	return task_remote_syscall(&t->t, &result, __NR_arch_prctl,
-				   REMOTE_ARGS(ARCH_SET_CPUID, 0));
+	return task_remote_syscall(&t->t, &result, __NR_arch_prctl, REMOTE_ARGS(ARCH_SET_CPUID, 0));
 }
 
 /* Content that the kernel wrote into the new image. */
@@ -98,8 +98,8 @@ static void read_link(pid_t tid, const char *name, char *out, size_t size)
 
 static void log_task_exec(struct recorder *rec, struct rtask *t)
 {
-	struct trace_task task = {.kind = TASK_EXEC, .event = t->last_event, .tid = t->t.tid,
-				  .tgid = t->t.tgid};
+	struct trace_task task = {
+		.kind = TASK_EXEC, .event = t->last_event, .tid = t->t.tid, .tgid = t->t.tgid};
 	struct buf cmdline = BUF_INIT;
 	char exe[4096], path[64];
 	const char **argv;
@@ -167,8 +167,9 @@ void log_exec(struct recorder *rec, struct rtask *t)
 	segv_exec(t);
 	t->process->undumpable = false;
 	if (regs_arch(&t->t.regs) != ARCH_X86_64) {
-		rec->error = error_ret(-ENOTSUP, "task %d executes a 32-bit program, which is not "
-						 "supported yet; the recording ends before it",
+		rec->error = error_ret(-ENOTSUP,
+				       "task %d executes a 32-bit program, which is not "
+				       "supported yet; the recording ends before it",
 				       t->t.tid);
 		return;
 	}
@@ -186,6 +187,6 @@ void log_exec(struct recorder *rec, struct rtask *t)
 fail:
 	if (ret == -ESRCH)
 		return;
-	rec->error = error_ret(ret, "cannot record the program that task %d executes: %s",
-			       t->t.tid, strerror(-ret));
+	rec->error = error_ret(ret, "cannot record the program that task %d executes: %s", t->t.tid,
+			       strerror(-ret));
 }

@@ -44,8 +44,7 @@ static void add_robust_list(struct event_builder *b, struct rtask *t)
 		entry = next & ~1ULL;
 	}
 	if (head.list_op_pending)
-		add_robust_entry(b, t,
-				 ((raddr_t)head.list_op_pending & ~1ULL) + head.futex_offset);
+		add_robust_entry(b, t, ((raddr_t)head.list_op_pending & ~1ULL) + head.futex_offset);
 }
 
 static void log_task_exit(struct recorder *rec, struct rtask *t, int status)
@@ -77,13 +76,13 @@ char task_state(pid_t tid)
 }
 
 /*
- * A leader whose threads live on becomes a zombie that waitpid() does not report yet. The others must not
- * run before the kernel has written its farewells.
+ * A leader whose threads live on becomes a zombie that waitpid() does not report yet. The others
+ * must not run before the kernel has written its farewells.
  */
 static void wait_for_zombie(struct recorder *rec, struct rtask *t)
 {
 	/* A thread's execve takes the leader's tid over: no zombie is left to be seen. */
-	map_for_each(&rec->tasks, slot) {
+	map_for_each (&rec->tasks, slot) {
 		const struct rtask *o = (struct rtask *)(uintptr_t)slot->value;
 
 		if (o->process == t->process && o->in_syscall && o->row &&
@@ -135,7 +134,9 @@ enum next on_exit_event(struct recorder *rec, struct rtask *t)
 
 void on_reaped(struct recorder *rec, struct rtask *t)
 {
-	struct trace_task task = {.kind = TASK_EXIT, .tid = t->t.tid, .tgid = t->t.tgid,
+	struct trace_task task = {.kind = TASK_EXIT,
+				  .tid = t->t.tid,
+				  .tgid = t->t.tgid,
 				  .exit_status = t->t.stop.status};
 
 	if (!t->exit_logged)

@@ -1,8 +1,8 @@
 /*
- * The files that tracees have mapped. Replay maps private copies of most, made when they were mapped. A
- * file that is mapped shared, or changes while it is mapped privately, becomes one file that all replayed
- * tasks map and that changes as the original did: untouched pages of a private mapping show the
- * file as it is, not as it was (mmap(2) leaves that open; Linux does it).
+ * The files that tracees have mapped. Replay maps private copies of most, made when they were
+ * mapped. A file that is mapped shared, or changes while it is mapped privately, becomes one file
+ * that all replayed tasks map and that changes as the original did: untouched pages of a private
+ * mapping show the file as it is, not as it was (mmap(2) leaves that open; Linux does it).
  */
 #include "record/session.h"
 
@@ -44,7 +44,7 @@ struct mapped_file *mapped_file_add(struct recorder *rec, uint64_t dev, uint64_t
 
 void mapped_files_release(struct recorder *rec)
 {
-	map_for_each(&rec->files, slot) {
+	map_for_each (&rec->files, slot) {
 		struct mapped_file *f = (struct mapped_file *)(uintptr_t)slot->value, *next;
 
 		for (; f; f = next) {
@@ -76,7 +76,7 @@ static struct rtask **task_per_mm(struct recorder *rec, const struct mm *except,
 	uint64_t v;
 
 	*n = 0;
-	map_for_each(&rec->tasks, slot) {
+	map_for_each (&rec->tasks, slot) {
 		struct rtask *t = (struct rtask *)(uintptr_t)slot->value;
 
 		if (t->t.mm == except || !has_memory(t) || map_get(&seen, (uintptr_t)t->t.mm, &v))
@@ -117,8 +117,8 @@ bool mapped_file_in_use(struct recorder *rec, const struct mapped_file *f, const
 }
 
 /*
- * Pages that the task has a copy of its own of (Documentation/admin-guide/mm/pagemap.rst): in memory or swapped
- * out, and no page of the file.
+ * Pages that the task has a copy of its own of (Documentation/admin-guide/mm/pagemap.rst): in
+ * memory or swapped out, and no page of the file.
  */
 #define PM_FILE	   (1ULL << 61)
 #define PM_SWAPPED (1ULL << 62)
@@ -155,7 +155,8 @@ static void add_own_pages(struct event_builder *b, struct rtask *t, const struct
 		close(fd);
 }
 
-/* Add to the event the private mappings of `f` in the task's address space, as mappings of `with`. */
+/* Add to the event the private mappings of `f` in the task's address space, as mappings of `with`.
+ */
 static void remap_task(struct event_builder *b, struct rtask *t, const struct mapped_file *f,
 		       const struct trace_mapping *with)
 {

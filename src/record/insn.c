@@ -1,6 +1,7 @@
 /*
- * Instructions that read what differs from run to run and trap to us: rdtsc and rdtscp (PR_SET_TSC),
- * cpuid (CPUID faulting). Executed here, for the task, and their results written down.
+ * Instructions that read what differs from run to run and trap to us: rdtsc and rdtscp
+ * (PR_SET_TSC), cpuid (CPUID faulting). Executed here, for the task, and their results written
+ * down.
  */
 #include "record/session.h"
 
@@ -37,10 +38,12 @@ static void do_rdtscp(struct recorder *rec, struct regs *r)
 	r->u.rcx = aux;
 }
 
-/* CPUID bits of what cannot be recorded: random numbers and transactions from the CPU. SDM vol. 2A, CPUID. */
+/* CPUID bits of what cannot be recorded: random numbers and transactions from the CPU. SDM vol. 2A,
+ * CPUID. */
 #define LEAF1_ECX_RDRAND (1U << 30)
 #define LEAF7_EBX_HIDDEN (1U << 18 | 1U << 11 | 1U << 4) /* RDSEED, RTM, HLE */
-#define LEAF7_EBX_AVX512 (1U << 16 | 1U << 17 | 1U << 21 | 1U << 26 | 1U << 27 | 1U << 28 | 1U << 30 | 1U << 31)
+#define LEAF7_EBX_AVX512 \
+	(1U << 16 | 1U << 17 | 1U << 21 | 1U << 26 | 1U << 27 | 1U << 28 | 1U << 30 | 1U << 31)
 #define LEAF7_ECX_WAITPKG_RDPID (1U << 5 | 1U << 22)
 /* XSAVEOPT, XSAVEC and XGETBV(1) show which state the CPU believes to be in use. */
 #define LEAF13_1_EAX_HIDDEN (1U << 0 | 1U << 1 | 1U << 2)

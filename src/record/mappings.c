@@ -74,7 +74,8 @@ int save_mapped_file(struct recorder *rec, struct rtask *t, const char *path, bo
 	return ret;
 }
 
-/* What a shared file that was mapped before holds now: it may have changed while nobody mapped it. */
+/* What a shared file that was mapped before holds now: it may have changed while nobody mapped it.
+ */
 #define REFRESH_MAX (4U << 20)
 
 static bool refresh_shared(struct rtask *t, const struct trace_mapping *m, struct buf *data,

@@ -1,11 +1,11 @@
 /*
- * The recorder's main loop: pick a task, let it run to its next stop, handle the stop, until it waits,
- * ends, or has had its slice.
+ * The recorder's main loop: pick a task, let it run to its next stop, handle the stop, until it
+ * waits, ends, or has had its slice.
  *
- * At most one task runs user code. A task let go into a system call that may wait is watched for a moment; if
- * it does not come back and another could run, it is set aside as blocked (and only then is the
- * entry of its call an event of its own). A timer's tick ends our own waiting for a call that was
- * believed not to wait.
+ * At most one task runs user code. A task let go into a system call that may wait is watched for a
+ * moment; if it does not come back and another could run, it is set aside as blocked (and only then
+ * is the entry of its call an event of its own). A timer's tick ends our own waiting for a call
+ * that was believed not to wait.
  */
 #include "record/record.h"
 
@@ -20,10 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SLICE_NS	20000000ULL
-#define TICK_USEC	50000
-#define TERM_GRACE_NS	5000000000ULL
-#define POLL_EVERY	8 /* stops of the running task between two looks at the others */
+#define SLICE_NS      20000000ULL
+#define TICK_USEC     50000
+#define TERM_GRACE_NS 5000000000ULL
+#define POLL_EVERY    8 /* stops of the running task between two looks at the others */
 
 static volatile sig_atomic_t term_signal;
 
@@ -69,7 +69,7 @@ static void install_handlers(void)
 
 static void signal_all(struct recorder *rec, int signo)
 {
-	map_for_each(&rec->tasks, s) {
+	map_for_each (&rec->tasks, s) {
 		struct rtask *t = (struct rtask *)(uintptr_t)s->value;
 
 		if (t->t.tid == t->t.tgid || signo == SIGKILL)
@@ -163,8 +163,9 @@ static bool set_aside(struct recorder *rec, struct rtask *t)
 }
 
 /*
- * A SIGKILL from a sibling's exit_group can make a task leave the stop that we were about to handle: it is
- * gone from user code then, and a leader is not even reported before its threads are buried.
+ * A SIGKILL from a sibling's exit_group can make a task leave the stop that we were about to
+ * handle: it is gone from user code then, and a leader is not even reported before its threads are
+ * buried.
  */
 static bool vanished(struct rtask *t)
 {
@@ -174,9 +175,9 @@ static bool vanished(struct rtask *t)
 }
 
 /*
- * Wait for the running task's next stop while taking in those of all others: true if it stopped, false if it
- * was set aside, which only a task in the kernel can be. Output to our stdout is not overtaken by
- * others': its order is the order of events.
+ * Wait for the running task's next stop while taking in those of all others: true if it stopped,
+ * false if it was set aside, which only a task in the kernel can be. Output to our stdout is not
+ * overtaken by others': its order is the order of events.
  */
 static bool wait_among_all(struct recorder *rec, struct rtask *t, bool in_kernel)
 {
@@ -263,7 +264,8 @@ static void run_task(struct recorder *rec, struct rtask *t)
 		}
 		if (rec->n_live > 1 && ++stops % POLL_EVERY == 0)
 			collect_stops(rec);
-		/* Not with a signal in hand: what it does was decided, and others could change that. */
+		/* Not with a signal in hand: what it does was decided, and others could change
+		 * that. */
 		if (next == NEXT_USER && had_stop && !t->resume_signo && must_give_way(rec)) {
 			rec->current = NULL;
 			sched_ready(&rec->sched, &t->se);
@@ -336,7 +338,7 @@ static void kill_rest(struct recorder *rec)
 static void recorder_release(struct recorder *rec)
 {
 	while (rec->tasks.count) {
-		map_for_each(&rec->tasks, s) {
+		map_for_each (&rec->tasks, s) {
 			rtask_free(rec, (struct rtask *)(uintptr_t)s->value);
 			break;
 		}

@@ -1,8 +1,9 @@
 /*
  * Scratch memory: while one thread waits in the kernel, its siblings run. If the kernel wrote the
- * result into the program's memory at a moment of its choosing, the siblings could see it come; so the
- * outputs of calls that wait are redirected into memory of ours in the same address space, and copied to
- * their place at the exit, which is an event. Alone in an address space that shares no memory, nobody can look.
+ * result into the program's memory at a moment of its choosing, the siblings could see it come; so
+ * the outputs of calls that wait are redirected into memory of ours in the same address space, and
+ * copied to their place at the exit, which is an event. Alone in an address space that shares no
+ * memory, nobody can look.
  */
 #include "record/session.h"
 
@@ -28,8 +29,8 @@ static bool reuse_spare(struct rtask *t, uint64_t size)
 }
 
 /*
- * Get (more) scratch memory. A remote call cannot be made inside a system call: the one that the task
- * entered is cancelled, and made again afterwards.
+ * Get (more) scratch memory. A remote call cannot be made inside a system call: the one that the
+ * task entered is cancelled, and made again afterwards.
  */
 static int grow(struct rtask *t, uint64_t size)
 {
@@ -105,7 +106,7 @@ size_t scratch_ranges(struct recorder *rec, const struct mm *mm, struct mm_range
 
 	if (out && n)
 		memcpy(out, mm->spare, n * sizeof(*out));
-	map_for_each(&rec->tasks, slot) {
+	map_for_each (&rec->tasks, slot) {
 		const struct rtask *t = (struct rtask *)(uintptr_t)slot->value;
 
 		if (t->t.mm != mm || !t->scratch.size)
@@ -140,7 +141,8 @@ void scratch_redirect(struct recorder *rec, struct rtask *t)
 	raddr_t next;
 
 	s->n_redirects = 0;
-	if (!t->may_block || (t->t.mm->refs == 1 && !t->t.mm->shared) || !t->row || t->row->class != SYS_PLAIN)
+	if (!t->may_block || (t->t.mm->refs == 1 && !t->t.mm->shared) || !t->row ||
+	    t->row->class != SYS_PLAIN)
 		return;
 	for (int i = 0; i < 6; i++) {
 		cap[i] = syscall_arg_capacity(t->row, &t->call, i, &mem);
@@ -156,7 +158,8 @@ void scratch_redirect(struct recorder *rec, struct rtask *t)
 
 		if (!cap[i])
 			continue;
-		/* Only what is exactly as long as the result needs no copy of what was there before. */
+		/* Only what is exactly as long as the result needs no copy of what was there
+		 * before. */
 		if (t->row->arg[i].kind != ARG_OUT_BUF_RET) {
 			size_t n = mm_read_some(t->t.mm, t->call.arg[i], buf_reserve(&b, cap[i]),
 						cap[i]);

@@ -2,8 +2,8 @@
  * The recorder's own state, shared by the files of this folder only.
  *
  * A stop of a task is handled by one function (stops.c), which says what the task does next. Events
- * are written when their effect is complete: a system call as one EV_SYSCALL if nothing happened in between,
- * else as EV_SYSCALL_ENTRY (written late, by log_entry()) and EV_SYSCALL_EXIT.
+ * are written when their effect is complete: a system call as one EV_SYSCALL if nothing happened in
+ * between, else as EV_SYSCALL_ENTRY (written late, by log_entry()) and EV_SYSCALL_EXIT.
  */
 #ifndef RECORD_SESSION_H
 #define RECORD_SESSION_H
@@ -33,8 +33,8 @@ enum run_state {
 
 struct process {
 	pid_t tgid;
-	int live;        /* tasks without EV_EXIT */
-	int refs;        /* rtasks that exist */
+	int live;	 /* tasks without EV_EXIT */
+	int refs;	 /* rtasks that exist */
 	bool undumpable; /* as the program set it (PR_SET_DUMPABLE), which is not done */
 };
 
@@ -49,7 +49,7 @@ struct scratch {
 	uint64_t size;
 	struct {
 		int arg;
-		raddr_t user;  /* what the program passed */
+		raddr_t user; /* what the program passed */
 		raddr_t scratch;
 		uint64_t len;
 	} redirect[6];
@@ -68,15 +68,15 @@ struct rtask {
 	enum run_state state;
 	bool stop_pending; /* t.stop was not handled yet */
 	bool exit_logged;
-	pid_t former_tid;  /* the tid that it had before its execve made it the leader */
-	int resume_signo;  /* to be delivered when it is resumed next */
+	pid_t former_tid; /* the tid that it had before its execve made it the leader */
+	int resume_signo; /* to be delivered when it is resumed next */
 	struct process *process;
 	event_t last_event;
 
 	/* The system call that it is in. */
 	bool in_syscall;
-	bool interrupted;  /* ended with -ERESTART*: the kernel will restart it or run a handler */
-	bool remade;       /* interrupted with -EINTR by an ignored signal: we restart it */
+	bool interrupted; /* ended with -ERESTART*: the kernel will restart it or run a handler */
+	bool remade;	  /* interrupted with -EINTR by an ignored signal: we restart it */
 	int n_remade;
 	uint64_t entered_ns; /* when, for a call that may block */
 	struct {
@@ -84,7 +84,7 @@ struct rtask {
 		uint64_t before[2], written[2];
 	} rem;
 	bool entry_logged;
-	bool cloned;       /* the call has made its task */
+	bool cloned; /* the call has made its task */
 	const struct syscall_row *row;
 	struct abi_call call;
 	struct regs entry_regs;
@@ -96,24 +96,25 @@ struct rtask {
 		bool regular;
 		pid_t victim; /* it is the memory of this tracee; 0: it is not */
 		raddr_t addr; /* where in it the call writes */
-	} target; /* the file that a call of SYSF_OUTPUT or SYSF_SPLICES writes to */
+	} target;	      /* the file that a call of SYSF_OUTPUT or SYSF_SPLICES writes to */
 	bool may_block;
 	struct scratch scratch;
 
 	/* Signals. */
 	struct siglist stash;  /* arrived in running code, kept until the next system call */
 	struct siglist raised; /* sent again by us at a system call, not delivered yet */
-	bool frame_failed; /* the kernel could not build a handler's frame */
-	uint64_t boundary;     /* signals that the kernel must deliver before any instruction runs */
+	bool frame_failed;     /* the kernel could not build a handler's frame */
+	uint64_t boundary; /* signals that the kernel must deliver before any instruction runs */
 	struct regs boundary_regs;
 
-	struct sighand *sighand; /* segv.c */
+	struct sighand *sighand;     /* segv.c */
 	struct segv_action new_segv; /* of the rt_sigaction in progress */
 	bool segv_blocked;
 
 	/* Seccomp. */
-	bool strict; /* a remote call might kill it */
-	raddr_t filter_vdso; /* the vDSO whose calls its filters were made to allow; 0: it has none */
+	bool strict;	     /* a remote call might kill it */
+	raddr_t filter_vdso; /* the vDSO whose calls its filters were made to allow; 0: it has none
+			      */
 
 	/* What the kernel does when it exits. */
 	raddr_t clear_tid;
@@ -144,17 +145,17 @@ struct recorder {
 	uint64_t proc_dev;   /* of our own /proc */
 	struct map segments; /* shmid -> number of a shared file in the trace */
 	struct rtask *current;
-	int n_live;          /* rtasks that were not reaped */
+	int n_live; /* rtasks that were not reaped */
 	pid_t root_tgid;
 	bool root_gone;
 	int root_status;
-	int error;           /* sticky: recording has to end; said already */
+	int error; /* sticky: recording has to end; said already */
 	bool cpuid_faulting;
 	uint64_t stdio_dev[3], stdio_ino[3]; /* of our own fds 1 and 2 */
 	uint32_t stdio_mode[3];
-	uint64_t now;        /* time of the last event, ns */
+	uint64_t now;		/* time of the last event, ns */
 	uint64_t term_deadline; /* ns: SIGKILL all then; 0: no SIGTERM came */
-	struct buf data;     /* bytes of the event being built */
+	struct buf data;	/* bytes of the event being built */
 	struct buf fpregs;
 };
 
@@ -226,7 +227,8 @@ void scratch_inherit(struct recorder *rec, const struct mm *parent, struct mm *c
 void scratch_release(struct rtask *t);
 void scratch_copy_back(struct rtask *t, int64_t result);
 
-/* At least so much scratch memory, at an entry stop; 0: there is none. It is redirected calls' too. */
+/* At least so much scratch memory, at an entry stop; 0: there is none. It is redirected calls' too.
+ */
 raddr_t scratch_reserve(struct rtask *t, uint64_t size);
 /* A few bytes (SCRATCH_TAIL) of it that calls' outputs do not use. */
 raddr_t scratch_tail(struct rtask *t);
@@ -234,7 +236,8 @@ raddr_t scratch_tail(struct rtask *t);
 
 /* --- remake.c: calls that an ignored signal interrupted --- */
 #define SYSCALL_INSN_SIZE 2
-/* At an exit with -EINTR: whether the call has to be made again; the registers are set for it then. */
+/* At an exit with -EINTR: whether the call has to be made again; the registers are set for it then.
+ */
 bool remake_interrupted(struct recorder *rec, struct rtask *t);
 /* The instruction has been run again. */
 void remake_entered(struct rtask *t);
@@ -242,8 +245,8 @@ void remake_entered(struct rtask *t);
 void remake_abandon(struct rtask *t);
 
 /*
- * A sleep that is restarted has left no remaining time, natively: note what is there at the entry, put it back
- * when the call is interrupted, and write the time when it ends by that.
+ * A sleep that is restarted has left no remaining time, natively: note what is there at the entry,
+ * put it back when the call is interrupted, and write the time when it ends by that.
  */
 void remaining_keep(struct rtask *t);
 void remaining_hide(struct rtask *t);
@@ -340,7 +343,8 @@ enum next on_signal(struct recorder *rec, struct rtask *t);
 void signals_stash(struct rtask *t, const siginfo_t *si);
 /* Forget all that is kept; frees. */
 void signals_release(struct rtask *t);
-/* Send the stashed signals again, at a system-call entry; whether there was one that could be sent. */
+/* Send the stashed signals again, at a system-call entry; whether there was one that could be sent.
+ */
 bool signals_raise_stash(struct rtask *t);
 /* Find out which signals will be delivered before the task runs an instruction. */
 void signals_note_boundary(struct rtask *t);

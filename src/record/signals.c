@@ -1,11 +1,12 @@
 /*
  * Signals. A synchronous one (a fault) comes at an instruction that replay will execute too: it is
- * delivered at once. Any other is delivered only where replay can find the place: at the end of a system call, before
- * another instruction has run. One that arrives in running code is kept (the stash) and sent again
- * at the next system call, which it then interrupts as it would have.
+ * delivered at once. Any other is delivered only where replay can find the place: at the end of a
+ * system call, before another instruction has run. One that arrives in running code is kept (the
+ * stash) and sent again at the next system call, which it then interrupts as it would have.
  *
- * How we know that no instruction has run: the signal was pending, and not blocked, when the task was let
- * go, so the kernel delivers it on the way (the `boundary` set), and the registers are as they were.
+ * How we know that no instruction has run: the signal was pending, and not blocked, when the task
+ * was let go, so the kernel delivers it on the way (the `boundary` set), and the registers are as
+ * they were.
  */
 #include "record/session.h"
 
@@ -15,8 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SIGRTMIN_KERNEL 32 /* asm/signal.h; libc's SIGRTMIN is higher */
-#define BIT(signo) (1ULL << ((signo)-1))
+#define SIGRTMIN_KERNEL	 32 /* asm/signal.h; libc's SIGRTMIN is higher */
+#define BIT(signo)	 (1ULL << ((signo)-1))
 #define SYS_SECCOMP_CODE 1 /* asm-generic/siginfo.h, SYS_SECCOMP */
 
 static siginfo_t *siglist_find(struct siglist *l, int signo)
@@ -105,11 +106,11 @@ static bool at_boundary(struct rtask *t, const siginfo_t *si)
 {
 	struct regs *now = &t->t.regs;
 
-	/* A seccomp filter's SIGSYS comes instead of a system call; replay never asks the filter. */
+	/* A seccomp filter's SIGSYS comes instead of a system call; replay never asks the filter.
+	 */
 	if (t->interrupted || (si->si_signo == SIGSYS && si->si_code == SYS_SECCOMP_CODE))
 		return true;
-	return (t->boundary & BIT(si->si_signo)) &&
-	       regs_equal(&t->boundary_regs, now, false, NULL);
+	return (t->boundary & BIT(si->si_signo)) && regs_equal(&t->boundary_regs, now, false, NULL);
 }
 
 enum disposition {
@@ -154,10 +155,10 @@ static void finish_interrupted(struct recorder *rec, struct rtask *t)
  * The frame that the kernel pushed: from the new stack pointer to the end of the floating-point
  * state, which lies above it (arch/x86/kernel/signal.c; the layout of struct ucontext is ABI).
  */
-#define FRAME_SIZE	   440 /* return address, ucontext, siginfo */
-#define FRAME_FPSTATE_PTR  (8 + 40 + 184)
-#define FPSTATE_EXT_SIZE   468 /* _fpx_sw_bytes.extended_size */
-#define FPSTATE_FXSAVE     512
+#define FRAME_SIZE	  440 /* return address, ucontext, siginfo */
+#define FRAME_FPSTATE_PTR (8 + 40 + 184)
+#define FPSTATE_EXT_SIZE  468 /* _fpx_sw_bytes.extended_size */
+#define FPSTATE_FXSAVE	  512
 
 static raddr_t frame_end(struct rtask *t, raddr_t sp)
 {
@@ -171,7 +172,8 @@ static raddr_t frame_end(struct rtask *t, raddr_t sp)
 	return fpstate + (size > FPSTATE_FXSAVE && size < 65536 ? size : FPSTATE_FXSAVE);
 }
 
-/* Let the kernel build the handler's frame; the step ends before the handler's first instruction. */
+/* Let the kernel build the handler's frame; the step ends before the handler's first instruction.
+ */
 static enum next run_handler(struct recorder *rec, struct rtask *t, const siginfo_t *si, bool sync)
 {
 	struct event_builder b;
@@ -197,8 +199,7 @@ static enum next run_handler(struct recorder *rec, struct rtask *t, const siginf
 	b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
 	if (!task_fpregs(&t->t, &rec->fpregs))
 		b.ev.fpregs = (struct trace_bytes){rec->fpregs.data, rec->fpregs.len};
-	event_add_memory(&b, t, t->t.regs.u.rsp,
-			 frame_end(t, t->t.regs.u.rsp) - t->t.regs.u.rsp);
+	event_add_memory(&b, t, t->t.regs.u.rsp, frame_end(t, t->t.regs.u.rsp) - t->t.regs.u.rsp);
 	event_end(&b, t);
 	segv_note_handler(t, si->si_signo);
 	signals_note_boundary(t);
@@ -240,7 +241,9 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	exact |= sync;
 	disp = si.si_signo == rec->opt->ignore_signal ? DISP_IGNORED : disposition(t, si.si_signo);
 	log_debug("task %d: %s, %s%s", t->t.tid, signal_name(si.si_signo),
-		  sync ? "synchronous" : exact ? "at a boundary" : "in running code",
+		  sync	  ? "synchronous"
+		  : exact ? "at a boundary"
+			  : "in running code",
 		  disp == DISP_HANDLER ? ", handled" : "");
 	if (si.si_signo == rec->opt->ignore_signal)
 		return NEXT_USER;

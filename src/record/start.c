@@ -1,6 +1,6 @@
 /*
- * Beginning a recording. The trace directory is made only once the program has been executed, so that
- * a mistyped name leaves nothing behind.
+ * Beginning a recording. The trace directory is made only once the program has been executed, so
+ * that a mistyped name leaves nothing behind.
  */
 #include "record/start.h"
 
@@ -83,7 +83,7 @@ static int not_started(const char *name, int err)
 /* --- the environment --- */
 
 static const char *const set_in_tracees[] = {
-	"RUNNING_UNDER_RR=1",	       "LIBGL_ALWAYS_SOFTWARE=1", "GBM_ALWAYS_SOFTWARE=1",
+	"RUNNING_UNDER_RR=1",	      "LIBGL_ALWAYS_SOFTWARE=1", "GBM_ALWAYS_SOFTWARE=1",
 	"SDL_RENDER_DRIVER=software", "GIO_USE_VFS=local",
 };
 
@@ -122,7 +122,8 @@ static char **make_environment(const struct record_options *opt)
 
 /* --- the child --- */
 
-/* Limits that were meant for the program, and would hit us as well: ours are raised as far as allowed. */
+/* Limits that were meant for the program, and would hit us as well: ours are raised as far as
+ * allowed. */
 static const int own_limits[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_AS};
 
 static void raise_limits(struct rlimit old[])
@@ -210,8 +211,8 @@ static bool hides_cpuid(const struct record_options *opt)
 /* Leaves whose subleaves differ; SDM vol. 2A, CPUID, and AMD's APM vol. 3, appendix E. */
 static bool has_subleaves(uint32_t leaf)
 {
-	static const uint32_t leaves[] = {4,	7,    0xb,  0xd,	0xf,	    0x10,
-					  0x12, 0x14, 0x17, 0x18, 0x1f, 0x8000001d, 0x80000026};
+	static const uint32_t leaves[] = {4,	7,    0xb,  0xd,  0xf,	      0x10,	 0x12,
+					  0x14, 0x17, 0x18, 0x1f, 0x8000001d, 0x80000026};
 
 	for (size_t i = 0; i < ARRAY_SIZE(leaves); i++)
 		if (leaves[i] == leaf)
@@ -280,9 +281,12 @@ static int open_trace(struct recorder *rec, const char *exe, char *const *argv, 
 {
 	static struct trace_cpuid cpuid[MAX_CPUID];
 	struct trace_writer_options opt = {.no_file_cloning = rec->opt->no_file_cloning};
-	struct trace_info info = {.format = TRACE_FORMAT, .build = RR_VERSION,
-				  .arch = ARCH_X86_64, .ticks = "none",
-				  .exe = exe, .argv = (const char *const *)argv,
+	struct trace_info info = {.format = TRACE_FORMAT,
+				  .build = RR_VERSION,
+				  .arch = ARCH_X86_64,
+				  .ticks = "none",
+				  .exe = exe,
+				  .argv = (const char *const *)argv,
 				  .envp = (const char *const *)env};
 	struct buf dir = BUF_INIT;
 	char uuid[33], cwd[4096];

@@ -7,8 +7,8 @@
 #include "record/session.h"
 
 /*
- * Start `argv`: rec->trace is open and the first task stands at its PTRACE_EVENT_EXEC. 0, or the exit status
- * for rr after a message, with nothing left behind.
+ * Start `argv`: rec->trace is open and the first task stands at its PTRACE_EVENT_EXEC. 0, or the
+ * exit status for rr after a message, with nothing left behind.
  */
 int record_start(struct recorder *rec, char *const *argv);
 

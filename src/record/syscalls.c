@@ -2,9 +2,9 @@
  * A system call from its entry stop to its exit stop. The row of the table says what it wrote; the
  * classes that do more have files of their own.
  *
- * A call that ends with -ERESTART* has not ended: the kernel restarts it, unseen by the program, or runs
- * a handler first (signals.c), which is when its exit is written. Arguments in registers are the program's
- * own at every moment at which a signal frame could be built from them.
+ * A call that ends with -ERESTART* has not ended: the kernel restarts it, unseen by the program, or
+ * runs a handler first (signals.c), which is when its exit is written. Arguments in registers are
+ * the program's own at every moment at which a signal frame could be built from them.
  */
 #include "record/session.h"
 
@@ -14,8 +14,8 @@
 #include <asm/unistd_64.h>
 
 /* Kernel-internal results, include/linux/errno.h; never seen by programs. */
-#define ERESTARTSYS 512
-#define ERESTARTNOINTR 513
+#define ERESTARTSYS	      512
+#define ERESTARTNOINTR	      513
 #define ERESTART_RESTARTBLOCK 516
 
 static bool is_restart(int64_t ret)
@@ -40,8 +40,8 @@ static enum next resume_interrupted(struct recorder *rec, struct rtask *t)
 }
 
 /*
- * `int 0x80` in 64-bit code asks for a call by its i386 number. The syscall instruction leaves rip in rcx; only
- * where it does not, the instruction is looked at.
+ * `int 0x80` in 64-bit code asks for a call by its i386 number. The syscall instruction leaves rip
+ * in rcx; only where it does not, the instruction is looked at.
  */
 static bool is_int80(struct rtask *t)
 {
@@ -53,9 +53,9 @@ static bool is_int80(struct rtask *t)
 }
 
 /*
- * Signals that arrived in running code come before this call, which could change what they do or never
- * return: it is skipped and its instruction run again after them. Replay finds an event for that, with a
- * result that no program sees.
+ * Signals that arrived in running code come before this call, which could change what they do or
+ * never return: it is skipped and its instruction run again after them. Replay finds an event for
+ * that, with a result that no program sees.
  */
 static enum next put_off(struct recorder *rec, struct rtask *t)
 {
@@ -103,8 +103,9 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	if (t->interrupted)
 		return resume_interrupted(rec, t);
 	if (is_int80(t)) {
-		rec->error = error_ret(-ENOTSUP, "task %d makes a 32-bit system call (int 0x80), which is "
-						 "not supported yet; the recording ends before it",
+		rec->error = error_ret(-ENOTSUP,
+				       "task %d makes a 32-bit system call (int 0x80), which is "
+				       "not supported yet; the recording ends before it",
 				       t->t.tid);
 		return NEXT_STAY;
 	}
@@ -130,7 +131,8 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 		call_skip(t);
 	else
 		scratch_redirect(rec, t);
-	/* It does not return: replay must know how far the task ran, for others may share its memory. */
+	/* It does not return: replay must know how far the task ran, for others may share its
+	 * memory. */
 	if (t->row && (t->row->class == SYS_EXIT || t->row->class == SYS_EXIT_GROUP))
 		log_entry(rec, t);
 	return NEXT_KERNEL;
@@ -180,8 +182,8 @@ static void add_outputs(struct event_builder *b, struct rtask *t)
 		return;
 	}
 	if (syscall_outputs(t->row, &t->call, &mem, event_emit, &ctx, &b->why))
-		rec->error = error_ret(-ENOTSUP, "%s; the recording ends before it",
-				       buf_str(&b->why));
+		rec->error =
+			error_ret(-ENOTSUP, "%s; the recording ends before it", buf_str(&b->why));
 }
 
 /* process_vm_writev into another tracee: what it wrote there. */
@@ -301,7 +303,8 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 		note_exit_addresses(t);
 	segv_note_exit(t);
 	filter_note_exit(rec, t);
-	/* A signal that is due now (raised by the call, or unblocked) comes before the next instruction. */
+	/* A signal that is due now (raised by the call, or unblocked) comes before the next
+	 * instruction. */
 	signals_note_boundary(t);
 	return NEXT_USER;
 }

@@ -1,6 +1,7 @@
 /*
- * The vDSO reads clocks from memory that the kernel changes: nondeterminism without a system call. Its
- * functions are overwritten in place, in each new address space, by the system calls that they stand for.
+ * The vDSO reads clocks from memory that the kernel changes: nondeterminism without a system call.
+ * Its functions are overwritten in place, in each new address space, by the system calls that they
+ * stand for.
  */
 #include "record/session.h"
 
@@ -10,7 +11,7 @@
 #include <gelf.h>
 
 /* mov $nr, %eax; syscall; ret */
-#define STUB_SIZE 8
+#define STUB_SIZE	    8
 #define STUB_SYSCALL_OFFSET 5
 
 struct vdso_function {
@@ -19,9 +20,12 @@ struct vdso_function {
 };
 
 static const struct vdso_function functions[] = {
-	{"__vdso_clock_gettime", __NR_clock_gettime}, {"__vdso_gettimeofday", __NR_gettimeofday},
-	{"__vdso_time", __NR_time},		      {"__vdso_getcpu", __NR_getcpu},
-	{"__vdso_clock_getres", __NR_clock_getres},   {"__vdso_getrandom", -1},
+	{"__vdso_clock_gettime", __NR_clock_gettime},
+	{"__vdso_gettimeofday", __NR_gettimeofday},
+	{"__vdso_time", __NR_time},
+	{"__vdso_getcpu", __NR_getcpu},
+	{"__vdso_clock_getres", __NR_clock_getres},
+	{"__vdso_getrandom", -1},
 };
 
 static void make_stub(int nr, unsigned char stub[STUB_SIZE])

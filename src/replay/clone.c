@@ -1,7 +1,7 @@
 /*
  * A new task is made by a clone of ours in its parent: what it shares is as recorded, all else (its
- * registers, its tid's places in memory) comes from the trace. All are children of rr itself (CLONE_PARENT), so that
- * the dead need no parent to bury them.
+ * registers, its tid's places in memory) comes from the trace. All are children of rr itself
+ * (CLONE_PARENT), so that the dead need no parent to bury them.
  */
 #include "base/log.h"
 #include "replay/session.h"

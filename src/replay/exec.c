@@ -92,8 +92,8 @@ static int leave_exec(struct session *s, struct ptask *p)
 }
 
 /*
- * Other threads of the process, if only the body of its leader, die meanwhile; the task then has the leader's
- * tid. Only this process runs, so any stop is one of its threads'.
+ * Other threads of the process, if only the body of its leader, die meanwhile; the task then has
+ * the leader's tid. Only this process runs, so any stop is one of its threads'.
  */
 static int wait_for_exec(struct session *s, struct ptask *p)
 {
@@ -208,8 +208,9 @@ int start_first_task(struct session *s, pid_t rec_tid)
 	int ret = task_spawn(&t, &spawn, &not_traced);
 
 	if (ret)
-		return failed(s, ret, not_traced ? "tracing is forbidden (see `rr doctor`)"
-						 : "the stub cannot be executed");
+		return failed(s, ret,
+			      not_traced ? "tracing is forbidden (see `rr doctor`)"
+					 : "the stub cannot be executed");
 	p = ptask_new(s, rec_tid, t.tid, pgroup_new(rec_tid), NULL);
 	p->t.tgid = t.tid;
 	p->t.stop = t.stop;

@@ -1,6 +1,6 @@
 /*
- * The end of a task. A thread is made to exit by itself; the last of a process takes the process along.
- * A leader whose threads live on stays as a body, for its tid is the process's.
+ * The end of a task. A thread is made to exit by itself; the last of a process takes the process
+ * along. A leader whose threads live on stays as a body, for its tid is the process's.
  */
 #include "base/log.h"
 #include "replay/session.h"
@@ -43,7 +43,7 @@ static void end_process(struct session *s, struct pgroup *g, pid_t tgid)
 	kill(tgid, SIGKILL);
 	do {
 		n = 0;
-		map_for_each(&s->tasks, slot) {
+		map_for_each (&s->tasks, slot) {
 			struct ptask *p = (struct ptask *)(uintptr_t)slot->value;
 
 			if (p->group == g && n < ARRAY_SIZE(bodies))
@@ -79,7 +79,7 @@ void kill_everything(struct session *s)
 	struct stop stop;
 	pid_t tid;
 
-	map_for_each(&s->tasks, slot)
+	map_for_each (&s->tasks, slot)
 		kill(((struct ptask *)(uintptr_t)slot->value)->t.tgid, SIGKILL);
 	while ((tid = task_wait_any(true, &stop)) > 0 || tid == -EINTR) {
 		struct task t = {.tid = tid};

@@ -1,6 +1,6 @@
 /*
- * Saved files, opened once; and the files that were mapped shared, which become memory files of ours that
- * all tracees map. The user's own files are never opened.
+ * Saved files, opened once; and the files that were mapped shared, which become memory files of
+ * ours that all tracees map. The user's own files are never opened.
  */
 #include "base/io.h"
 #include "base/log.h"
@@ -51,8 +51,7 @@ int shared_file_fd(struct session *s, uint32_t file, uint64_t size)
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0 ||
-	    ((uint64_t)st.st_size != size && ftruncate(fd, size) < 0))
+	if (fstat(fd, &st) < 0 || ((uint64_t)st.st_size != size && ftruncate(fd, size) < 0))
 		return failed(s, errno, "the size of a shared file");
 	return fd;
 }

@@ -1,6 +1,6 @@
 /*
- * The address space of a replayed task is shaped by the same calls as the recorded one, at the recorded
- * addresses; files come from the trace.
+ * The address space of a replayed task is shaped by the same calls as the recorded one, at the
+ * recorded addresses; files come from the trace.
  */
 #include "base/log.h"
 #include "mem/maps.h"
@@ -54,8 +54,8 @@ static int open_in_tracee(struct session *s, struct ptask *p, int fd, int flags)
 }
 
 /*
- * A replayed task opens nothing by itself, so its table of descriptors is ours: it keeps those of the
- * files that are mapped again and again (libraries), through forks and execs.
+ * A replayed task opens nothing by itself, so its table of descriptors is ours: it keeps those of
+ * the files that are mapped again and again (libraries), through forks and execs.
  */
 #define MAX_KEPT_FDS 200
 
@@ -127,8 +127,8 @@ static int replay_brk(struct session *s, struct ptask *p, const struct abi_call 
 		return call_expect(s, p, __NR_munmap, REMOTE_ARGS(new, old - new), 0);
 	return call_expect(s, p, __NR_mmap,
 			   REMOTE_ARGS(old, new - old, PROT_READ | PROT_WRITE,
-				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-				       -1, 0),
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+				       0),
 			   old);
 }
 
@@ -147,8 +147,8 @@ static int replay_mremap(struct session *s, struct ptask *p, const struct abi_ca
 static bool advice_matters(int advice)
 {
 	static const int matters[] = {
-		MADV_DONTNEED,	  MADV_REMOVE,	  MADV_FREE,		MADV_DONTFORK,
-		MADV_DOFORK,	  MADV_WIPEONFORK, MADV_KEEPONFORK,	MADV_DONTNEED_LOCKED,
+		MADV_DONTNEED,	     MADV_REMOVE,	 MADV_FREE,	  MADV_DONTFORK,
+		MADV_DOFORK,	     MADV_WIPEONFORK,	 MADV_KEEPONFORK, MADV_DONTNEED_LOCKED,
 		MADV_GUARD_INSTALL_, MADV_GUARD_REMOVE_,
 	};
 
@@ -204,7 +204,8 @@ void limit_stack(pid_t pid, uint64_t bytes)
 	if (prlimit(pid, RLIMIT_STACK, NULL, &lim) < 0)
 		return;
 	lim.rlim_cur = bytes;
-	lim.rlim_max = max_u64(lim.rlim_max, bytes); /* raising it needs privilege; else as far as allowed */
+	lim.rlim_max = max_u64(lim.rlim_max,
+			       bytes); /* raising it needs privilege; else as far as allowed */
 	if (prlimit(pid, RLIMIT_STACK, &lim, NULL) < 0)
 		warn("the stack limit of %llu bytes cannot be set: a stack overflow may differ",
 		     (unsigned long long)bytes);

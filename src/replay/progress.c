@@ -1,6 +1,6 @@
 /*
- * A line on the terminal that says how far a long replay has come; rewritten in place, and wiped before anything
- * else is printed.
+ * A line on the terminal that says how far a long replay has come; rewritten in place, and wiped
+ * before anything else is printed.
  */
 #include "replay/session.h"
 
@@ -30,8 +30,9 @@ void progress_update(struct session *s)
 	if (t < s->start_ns + FIRST_AFTER_NS || t < s->progress_ns + INTERVAL_NS)
 		return;
 	s->progress_ns = t;
-	fprintf(stderr, "\r\033[Kreplaying: event %" PRIu64 " of %" PRIu64 " (%d%%), %.1f s", s->ev.number,
-		s->n_events, (int)(s->ev.number * 100 / (s->n_events ? s->n_events : 1)),
+	fprintf(stderr, "\r\033[Kreplaying: event %" PRIu64 " of %" PRIu64 " (%d%%), %.1f s",
+		s->ev.number, s->n_events,
+		(int)(s->ev.number * 100 / (s->n_events ? s->n_events : 1)),
 		(t - s->start_ns) / 1e9);
 	fflush(stderr);
 }

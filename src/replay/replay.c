@@ -39,7 +39,8 @@ static struct ptask *task_of_event(struct session *s)
 static void print_event(struct session *s)
 {
 	if (s->opt->trace_from && s->ev.number >= s->opt->trace_from)
-		error("event %" PRIu64 ": task %d, type %d, %s", s->ev.number, s->ev.tid, s->ev.type,
+		error("event %" PRIu64 ": task %d, type %d, %s", s->ev.number, s->ev.tid,
+		      s->ev.type,
 		      s->ev.type == EV_SYSCALL || s->ev.type == EV_SYSCALL_ENTRY ||
 				      s->ev.type == EV_SYSCALL_EXIT
 			      ? syscall_name(s->ev.arch, s->ev.syscall)
@@ -122,7 +123,8 @@ static bool can_fault_cpuid(void)
 	return true;
 }
 
-/* Without faulting, cpuid answers for the machine it runs on: features decide which code libraries choose. */
+/* Without faulting, cpuid answers for the machine it runs on: features decide which code libraries
+ * choose. */
 static void check_cpu(const struct session *s)
 {
 	for (size_t i = 0; !s->info->cpuid_faulting && i < s->info->n_cpuid; i++) {
@@ -180,14 +182,14 @@ static int exit_status_of(struct session *s, int ret, int *fatal_signal)
 static void session_release(struct session *s)
 {
 	while (s->tasks.count) {
-		map_for_each(&s->tasks, slot) {
+		map_for_each (&s->tasks, slot) {
 			ptask_free(s, (struct ptask *)(uintptr_t)slot->value);
 			break;
 		}
 	}
-	map_for_each(&s->files, f)
+	map_for_each (&s->files, f)
 		close(f->value);
-	map_for_each(&s->shared, f)
+	map_for_each (&s->shared, f)
 		close(f->value);
 	map_release(&s->files);
 	map_release(&s->shared);

@@ -1,6 +1,6 @@
 /*
- * The one place that reports how a replay went wrong. A divergence is always an error: it names the event,
- * the last one that matched, and what differs.
+ * The one place that reports how a replay went wrong. A divergence is always an error: it names the
+ * event, the last one that matched, and what differs.
  */
 #include "base/log.h"
 #include "replay/session.h"
@@ -8,10 +8,14 @@
 #include <stdarg.h>
 
 static const char *const event_names[N_EVENT_TYPES] = {
-	[EV_EXEC] = "exec",	       [EV_SYSCALL] = "system call",
-	[EV_SYSCALL_ENTRY] = "system call entry", [EV_SYSCALL_EXIT] = "system call exit",
-	[EV_CLONE] = "clone",	       [EV_SIGNAL] = "signal",
-	[EV_INSN] = "trapped instruction", [EV_EXIT] = "exit",
+	[EV_EXEC] = "exec",
+	[EV_SYSCALL] = "system call",
+	[EV_SYSCALL_ENTRY] = "system call entry",
+	[EV_SYSCALL_EXIT] = "system call exit",
+	[EV_CLONE] = "clone",
+	[EV_SIGNAL] = "signal",
+	[EV_INSN] = "trapped instruction",
+	[EV_EXIT] = "exit",
 	[EV_SCHED] = "preemption",
 };
 
@@ -63,8 +67,8 @@ int diverged(struct session *s, struct ptask *p, const char *fmt, ...)
 	first = strcspn(buf_str(&b), "\n");
 	progress_end(s);
 	error("the replay diverged at event %llu (%s of task %d): %.*s",
-	      (unsigned long long)ev->number, event_names[ev->type], ev->tid,
-	      (int)first, buf_str(&b));
+	      (unsigned long long)ev->number, event_names[ev->type], ev->tid, (int)first,
+	      buf_str(&b));
 	if (first < b.len)
 		print_lines("", buf_str(&b) + first + 1);
 	print_call(ev);

@@ -1,9 +1,9 @@
 /*
  * A replay in progress, shared by the files of this folder only.
  *
- * Events are replayed in order, each by one function: run the task to the point that the event names,
- * require that it is in the recorded state, do to it what the world did. Functions return 0, or a
- * negative number after saying what went wrong; the replay is over then.
+ * Events are replayed in order, each by one function: run the task to the point that the event
+ * names, require that it is in the recorded state, do to it what the world did. Functions return 0,
+ * or a negative number after saying what went wrong; the replay is over then.
  */
 #ifndef REPLAY_SESSION_H
 #define REPLAY_SESSION_H
@@ -24,19 +24,20 @@ enum replay_error {
 
 struct pgroup {
 	pid_t rec_tgid;
-	int live; /* tasks without EV_EXIT */
-	int refs; /* ptasks that exist */
-	struct map fds; /* saved file -> descriptor that the tracee has of it, kept for the next mapping */
+	int live;	/* tasks without EV_EXIT */
+	int refs;	/* ptasks that exist */
+	struct map fds; /* saved file -> descriptor that the tracee has of it, kept for the next
+			   mapping */
 };
 
 struct ptask {
 	struct task t;
-	pid_t rec_tid;     /* its name in the trace */
+	pid_t rec_tid; /* its name in the trace */
 	struct pgroup *group;
-	bool dead;         /* EV_EXIT was replayed; a leader stays as a body until its threads are gone */
-	bool at_entry;     /* EV_SYSCALL_ENTRY was replayed, its exit was not */
+	bool dead; /* EV_EXIT was replayed; a leader stays as a body until its threads are gone */
+	bool at_entry;		/* EV_SYSCALL_ENTRY was replayed, its exit was not */
 	struct regs entry_regs; /* of the call that it is in */
-	event_t last_event;     /* that matched */
+	event_t last_event;	/* that matched */
 };
 
 struct session {
@@ -48,7 +49,7 @@ struct session {
 	struct map files;      /* saved file -> fd, read-only */
 	struct map shared;     /* saved file -> fd of the memfd that stands for a shared file */
 	int stub_fd;
-	bool finished;         /* the point asked for was reached */
+	bool finished; /* the point asked for was reached */
 	event_t n_events;
 	uint64_t start_ns, progress_ns;
 };
@@ -90,14 +91,14 @@ int apply_regs(struct session *s, struct ptask *p, const struct regs *base, int6
 int event_regs(const struct trace_bytes *b, struct regs *out);
 
 /* --- events, one function each --- */
-int replay_syscall(struct session *s, struct ptask *p);       /* syscalls.c */
+int replay_syscall(struct session *s, struct ptask *p);	      /* syscalls.c */
 int replay_syscall_entry(struct session *s, struct ptask *p); /* syscalls.c */
 int replay_syscall_exit(struct session *s, struct ptask *p);  /* syscalls.c */
-int replay_exec(struct session *s, struct ptask *p);          /* exec.c */
-int replay_clone(struct session *s, struct ptask *p);         /* clone.c */
-int replay_signal(struct session *s, struct ptask *p);        /* signals.c */
-int replay_insn(struct session *s, struct ptask *p);          /* signals.c */
-int replay_exit(struct session *s, struct ptask *p);          /* exit.c */
+int replay_exec(struct session *s, struct ptask *p);	      /* exec.c */
+int replay_clone(struct session *s, struct ptask *p);	      /* clone.c */
+int replay_signal(struct session *s, struct ptask *p);	      /* signals.c */
+int replay_insn(struct session *s, struct ptask *p);	      /* signals.c */
+int replay_exit(struct session *s, struct ptask *p);	      /* exit.c */
 
 /* --- exec.c --- */
 int start_first_task(struct session *s, pid_t rec_tid);

@@ -1,6 +1,7 @@
 /*
- * Signals and trapped instructions. No signal is ever delivered to a replayed task: what the kernel did to the
- * recorded one (the frame on the stack, the registers at the handler's first instruction) is written.
+ * Signals and trapped instructions. No signal is ever delivered to a replayed task: what the kernel
+ * did to the recorded one (the frame on the stack, the registers at the handler's first
+ * instruction) is written.
  */
 #include "base/log.h"
 #include "replay/session.h"

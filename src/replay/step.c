@@ -1,8 +1,9 @@
 /*
  * Running a task to the point that an event names, and comparing.
  *
- * PTRACE_SYSEMU stops at a system call's entry and skips the call, so that a replayed task never asks the kernel
- * for anything by itself. Signals from outside are dropped: what was delivered is in the trace.
+ * PTRACE_SYSEMU stops at a system call's entry and skips the call, so that a replayed task never
+ * asks the kernel for anything by itself. Signals from outside are dropped: what was delivered is
+ * in the trace.
  */
 #include "abi/signal.h"
 #include "base/log.h"
@@ -70,7 +71,8 @@ static int run_to_stop(struct session *s, struct ptask *p, int how)
 	}
 }
 
-/* A call of ours takes the place of these: it is cheapest from a stop at which it can replace them. */
+/* A call of ours takes the place of these: it is cheapest from a stop at which it can replace them.
+ */
 static bool is_remade(enum syscall_class c)
 {
 	return shapes_memory(c) || c == SYS_CLONE || c == SYS_EXEC;

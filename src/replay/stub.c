@@ -1,7 +1,8 @@
 /*
- * The stub program, made in memory: an ELF header, two segments, one instruction. It is executed wherever
- * the recorded tasks executed a program; then everything but its two pages is unmapped and the recorded
- * address space is built around them. Its own code never runs but for remote system calls.
+ * The stub program, made in memory: an ELF header, two segments, one instruction. It is executed
+ * wherever the recorded tasks executed a program; then everything but its two pages is unmapped and
+ * the recorded address space is built around them. Its own code never runs but for remote system
+ * calls.
  */
 #include "base/io.h"
 #include "base/log.h"

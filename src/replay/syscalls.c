@@ -1,6 +1,6 @@
 /*
- * System calls: most are skipped and their results written. Those that shape the address space are done
- * again, by the tracer in the tracee (mappings.c).
+ * System calls: most are skipped and their results written. Those that shape the address space are
+ * done again, by the tracer in the tracee (mappings.c).
  */
 #include "base/log.h"
 #include "replay/session.h"

@@ -1,8 +1,8 @@
 /*
  * Who runs next: a queue of the tasks that could run, first come first served.
  *
- * A task that is not queued is running, waits in the kernel, or is stopped. Order is a free choice while
- * recording; replay follows the events.
+ * A task that is not queued is running, waits in the kernel, or is stopped. Order is a free choice
+ * while recording; replay follows the events.
  */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
@@ -16,8 +16,8 @@ struct sched_entity {
 
 struct sched {
 	struct sched_entity queue; /* head of a ring */
-	uint64_t slice_ns;         /* how long a task may go on while others are queued */
-	uint64_t slice_end;        /* CLOCK_MONOTONIC ns */
+	uint64_t slice_ns;	   /* how long a task may go on while others are queued */
+	uint64_t slice_end;	   /* CLOCK_MONOTONIC ns */
 };
 
 void sched_init(struct sched *s, uint64_t slice_ns);

@@ -1,7 +1,7 @@
 /*
  * Running a system call inside a tracee: point it at a `syscall` instruction with the registers
- * of the call, let it go in and come out again, restore it. All signals are blocked meanwhile, so that the only
- * stops are the call's own.
+ * of the call, let it go in and come out again, restore it. All signals are blocked meanwhile, so
+ * that the only stops are the call's own.
  */
 #include "base/log.h"
 #include "task/task.h"
@@ -22,8 +22,8 @@ static int run_to_stop(struct task *t)
 			ret = 0;
 		if (ret)
 			return ret;
-		/* An early group stop or interrupt is not lost: it is reported again by the kernel's
-		 * job control state. */
+		/* An early group stop or interrupt is not lost: it is reported again by the
+		 * kernel's job control state. */
 	} while (t->stop.kind == STOP_TRAP || t->stop.kind == STOP_GROUP);
 	if (t->stop.kind == STOP_EXITED)
 		return -ESRCH;

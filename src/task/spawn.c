@@ -1,6 +1,6 @@
 /*
- * Starting the first tracee. The child waits on a pipe until it is traced, then executes the program;
- * what goes wrong in it comes back through a second, close-on-exec pipe.
+ * Starting the first tracee. The child waits on a pipe until it is traced, then executes the
+ * program; what goes wrong in it comes back through a second, close-on-exec pipe.
  */
 #include "base/io.h"
 #include "base/log.h"
@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TRACE_OPTIONS                                                                              \
-	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |  \
+#define TRACE_OPTIONS                                                                             \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
 	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
 
 static _Noreturn void child_main(const struct spawn *s, int go, int report)

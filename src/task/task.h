@@ -2,9 +2,10 @@
  * A tracee's thread under ptrace: resuming it, waiting for it, its registers. The only folder that
  * calls ptrace(2) or waitpid(2).
  *
- * A task is either running or in a stop; most functions need it stopped. Registers are cached while it is
- * stopped and written back when it is resumed, so that reading them often costs one ptrace call.
- * -ESRCH means that the task died (SIGKILL can end any stop): ordinary, to be handled by waiting for it.
+ * A task is either running or in a stop; most functions need it stopped. Registers are cached while
+ * it is stopped and written back when it is resumed, so that reading them often costs one ptrace
+ * call. -ESRCH means that the task died (SIGKILL can end any stop): ordinary, to be handled by
+ * waiting for it.
  */
 #ifndef TASK_TASK_H
 #define TASK_TASK_H
@@ -19,10 +20,12 @@ enum stop_kind {
 	STOP_NONE,    /* running, or nothing known */
 	STOP_SYSCALL, /* entry or exit of a system call */
 	STOP_SIGNAL,  /* about to have `signo` delivered */
-	STOP_GROUP,   /* job control stopped the process (SIGSTOP, SIGTSTP, ...); `signo` says which */
+	STOP_GROUP,   /* job control stopped the process (SIGSTOP, SIGTSTP, ...); `signo` says which
+		       */
 	STOP_TRAP,    /* PTRACE_EVENT_STOP that is no group stop: first stop of a new task, end of a
 		       * group stop, PTRACE_INTERRUPT */
-	STOP_EVENT,   /* `event` is PTRACE_EVENT_FORK, _VFORK, _CLONE, _EXEC, _EXIT, _VFORK_DONE, _SECCOMP */
+	STOP_EVENT,   /* `event` is PTRACE_EVENT_FORK, _VFORK, _CLONE, _EXEC, _EXIT, _VFORK_DONE,
+			 _SECCOMP */
 	STOP_EXITED,  /* gone, and reaped; `status` as from waitpid() */
 };
 
@@ -36,25 +39,27 @@ struct stop {
 /* Where in a system call a stopped task is, if it is in one and a call of ours is to be made. */
 enum call_stop {
 	CALL_NONE,   /* outside */
-	CALL_ENTRY,  /* at an entry stop after PTRACE_SYSCALL: the call will be made, and can be replaced */
+	CALL_ENTRY,  /* at an entry stop after PTRACE_SYSCALL: the call will be made, and can be
+			replaced */
 	CALL_SYSEMU, /* at an entry stop after PTRACE_SYSEMU: the call will be skipped */
 };
 
 struct task {
-	pid_t tid;      /* as this tracer sees it */
+	pid_t tid; /* as this tracer sees it */
 	pid_t tgid;
 	struct mm *mm;
 	struct stop stop;
 	enum call_stop call_stop; /* set by whoever waited; cleared when it is resumed */
-	struct regs regs;  /* meaningful if regs_valid */
+	struct regs regs;	  /* meaningful if regs_valid */
 	bool regs_valid;
 	bool regs_dirty;   /* to be written before the task runs */
 	bool result_dirty; /* only rax is */
 };
 
 /*
- * Prepare this process for being a tracer: SIGCHLD must not be ignored (waitpid() would lose the dead) nor be
- * sent at every stop. `*old` is what it was, for task_tracer_restore() in the child that is to be traced.
+ * Prepare this process for being a tracer: SIGCHLD must not be ignored (waitpid() would lose the
+ * dead) nor be sent at every stop. `*old` is what it was, for task_tracer_restore() in the child
+ * that is to be traced.
  */
 void task_tracer_init(struct sigaction *old);
 void task_tracer_restore(const struct sigaction *old);
@@ -65,8 +70,8 @@ struct stop stop_decode(int status);
 const char *stop_describe(const struct stop *s);
 
 /*
- * Let a stopped task run: `how` is PTRACE_CONT, _SYSCALL, _SYSEMU, _SINGLESTEP or _LISTEN, `signo` a signal to deliver
- * (0: none). 0 or -ESRCH.
+ * Let a stopped task run: `how` is PTRACE_CONT, _SYSCALL, _SYSEMU, _SINGLESTEP or _LISTEN, `signo`
+ * a signal to deliver (0: none). 0 or -ESRCH.
  */
 int task_resume(struct task *t, int how, int signo);
 
@@ -75,8 +80,8 @@ int task_wait(struct task *t);
 /* The same without waiting: 1 if it stopped, 0 if it runs still, -errno. */
 int task_poll(struct task *t);
 /*
- * Wait for any tracee: its tid and *stop, 0 if `block` is false and none has stopped, or -errno (-ECHILD: there is
- * none left; -EINTR).
+ * Wait for any tracee: its tid and *stop, 0 if `block` is false and none has stopped, or -errno
+ * (-ECHILD: there is none left; -EINTR).
  */
 pid_t task_wait_any(bool block, struct stop *stop);
 /* Record what task_wait_any() returned for this task. */
@@ -99,25 +104,26 @@ int task_event_message(struct task *t, unsigned long *msg);
 /* The blocked signals as the kernel has them: bit N-1 is signal N. */
 int task_sigmask(struct task *t, uint64_t *mask);
 int task_set_sigmask(struct task *t, uint64_t mask);
-/* The signals queued for the task or its process, blocked or not (ptrace(2), PTRACE_PEEKSIGINFO). */
+/* The signals queued for the task or its process, blocked or not (ptrace(2), PTRACE_PEEKSIGINFO).
+ */
 int task_pending_signals(struct task *t, uint64_t *set);
 
 /* Send a signal to just this task. */
 int task_kill(const struct task *t, int signo);
 
 /*
- * Run a system call in the tracee (remote.c). At an entry stop (call_stop) it replaces the call that the
- * task was making; elsewhere it is made from the mm's `syscall_insn`. Registers are restored, but the task is outside of
- * its system call afterwards. No signal is delivered meanwhile. Returns 0 with *result (or -errno of the call in
- * it), or -ESRCH.
+ * Run a system call in the tracee (remote.c). At an entry stop (call_stop) it replaces the call
+ * that the task was making; elsewhere it is made from the mm's `syscall_insn`. Registers are
+ * restored, but the task is outside of its system call afterwards. No signal is delivered
+ * meanwhile. Returns 0 with *result (or -errno of the call in it), or -ESRCH.
  */
 int task_remote_syscall(struct task *t, int64_t *result, int nr, const uint64_t args[6]);
 #define REMOTE_ARGS(...) ((const uint64_t[6]){__VA_ARGS__})
 
 /*
- * Begin a remote call that makes a new task or a new image: returns at the stop that the call led to
- * (PTRACE_EVENT_CLONE, _EXEC, ...), with the registers not yet restored. remote_end() runs it to its
- * end and restores `saved`.
+ * Begin a remote call that makes a new task or a new image: returns at the stop that the call led
+ * to (PTRACE_EVENT_CLONE, _EXEC, ...), with the registers not yet restored. remote_end() runs it to
+ * its end and restores `saved`.
  */
 int task_remote_begin(struct task *t, int nr, const uint64_t args[6], struct regs *saved,
 		      uint64_t *saved_mask);
@@ -132,16 +138,17 @@ struct spawn {
 	/* Runs in the child before it is traced, to prepare it: 0, or -errno to give up. */
 	int (*prepare)(void *ctx);
 	void *ctx;
-	int exec_fd;       /* execute this open file, or -1: */
-	const char *path;  /* this one */
+	int exec_fd;	  /* execute this open file, or -1: */
+	const char *path; /* this one */
 	char *const *argv;
 	char *const *envp;
 };
 
 /*
- * Fork a child, trace it (PTRACE_SEIZE with all the options of ours) and let it execute the program: on
- * success *t is stopped at PTRACE_EVENT_EXEC and belongs to the caller; t->mm is not opened yet. On failure the child is
- * gone and the result is -errno of what failed: of execve, or -EPERM with `*not_traced` set where tracing is forbidden.
+ * Fork a child, trace it (PTRACE_SEIZE with all the options of ours) and let it execute the
+ * program: on success *t is stopped at PTRACE_EVENT_EXEC and belongs to the caller; t->mm is not
+ * opened yet. On failure the child is gone and the result is -errno of what failed: of execve, or
+ * -EPERM with `*not_traced` set where tracing is forbidden.
  */
 int task_spawn(struct task *t, const struct spawn *s, bool *not_traced);
 

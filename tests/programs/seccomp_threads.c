@@ -1,17 +1,17 @@
-/* A filter that kills at most calls, in a program with threads, clocks, signals and traps. modes: all */
+/* A filter that kills at most calls, in a program with threads, clocks, signals and traps. modes:
+ * all */
 #include "check.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <x86intrin.h>
 
-#define OK(nr)                                       \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define OK(nr) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
 static int p[2], back[2];
 
@@ -57,7 +57,8 @@ static void install(bool tsync)
 	struct sock_fprog prog = {NELEM(f), f};
 
 	if (tsync)
-		CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) == 0);
+		CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
+			      &prog) == 0);
 	else
 		CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0);
 	CHECK(prog.len == NELEM(f) && prog.filter == f);

@@ -1,4 +1,4 @@
-/* A signal that comes in running code is handled before the next call, whichever that is. modes: all */
+/* A signal that comes in running code is handled before the next call. modes: all */
 #include "check.h"
 
 #include <sys/time.h>
