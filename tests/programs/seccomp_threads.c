@@ -1,5 +1,4 @@
-/* A filter that kills at most calls, in a program with threads, clocks, signals and traps. modes:
- * all */
+/* A filter that kills at most calls: threads, clocks, signals and traps still work. modes: all */
 #include "check.h"
 
 #include <linux/filter.h>
