@@ -237,7 +237,7 @@ static void judge_result(const struct test_case *c, int64_t ret)
 
 	if (want == ANY || (want == OPT && !is_error(ret)))
 		return;
-	if (ret == -ENOSYS || (want == OPT && is_denial(ret)))
+	if (ret == -ENOSYS || machine_lacks || (want == OPT && is_denial(ret)))
 		result->outcome = result->outcome == FAILED ? FAILED : SKIPPED;
 	else if (want == OK || want == OPT)
 		if (is_error(ret))

@@ -44,6 +44,8 @@ int tcp_listener(void);			      /* with a connection waiting */
 int tcp_connected(void);
 int unix_named(void); /* bound to an abstract name */
 int netlink(void);
+/* Set by what makes arguments when the machine does not have the thing: the case is skipped. */
+extern bool machine_lacks;
 int pty_master(void);
 int pty_slave(void);
 int epoll_ready(void);

@@ -214,6 +214,8 @@ int netlink(void)
 	return bind(fd, (struct sockaddr *)&a, sizeof(a)) ? -1 : fd;
 }
 
+bool machine_lacks;
+
 int pty_master(void)
 {
 	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
@@ -224,8 +226,10 @@ int pty_master(void)
 int pty_slave(void)
 {
 	int master = pty_master();
+	int fd = master < 0 ? -1 : open(ptsname(master), O_RDWR | O_NOCTTY | O_NONBLOCK);
 
-	return master < 0 ? -1 : open(ptsname(master), O_RDWR | O_NOCTTY | O_NONBLOCK);
+	machine_lacks |= fd < 0; /* a container without /dev/pts */
+	return fd;
 }
 
 int epoll_ready(void)

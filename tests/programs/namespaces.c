@@ -14,7 +14,8 @@ int main(void)
 		SKIP("no namespaces");
 	CHECK(sethostname("recorded", 8) == 0 && gethostname(name, sizeof(name)) == 0);
 	CHECK(!strcmp(name, "recorded"));
-	CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		SKIP("/ is no mount of its own");
 	CHECK(mkdir("m", 0755) == 0);
 	if (mount("tmpfs", "m", "tmpfs", 0, "size=1m") == 0) {
 		fd = open("m/file", O_RDWR | O_CREAT, 0600);
