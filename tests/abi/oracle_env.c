@@ -220,16 +220,15 @@ int pty_master(void)
 {
 	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
 
+	machine_lacks |= fd < 0; /* a container without /dev/pts */
 	return fd < 0 || grantpt(fd) || unlockpt(fd) ? -1 : fd;
 }
 
 int pty_slave(void)
 {
 	int master = pty_master();
-	int fd = master < 0 ? -1 : open(ptsname(master), O_RDWR | O_NOCTTY | O_NONBLOCK);
 
-	machine_lacks |= fd < 0; /* a container without /dev/pts */
-	return fd;
+	return master < 0 ? -1 : open(ptsname(master), O_RDWR | O_NOCTTY | O_NONBLOCK);
 }
 
 int epoll_ready(void)
