@@ -144,7 +144,6 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 	child->stop_pending = true;
 	log_clone(rec, t, child, &r);
 	sched_ready(&rec->sched, &child->se);
-	t->cloned = true;
 	if (r.flags & CLONE_VFORK)
 		t->may_block = true;
 	return NEXT_KERNEL;

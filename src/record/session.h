@@ -84,7 +84,6 @@ struct rtask {
 		uint64_t before[2], written[2];
 	} rem;
 	bool entry_logged;
-	bool cloned; /* the call has made its task */
 	const struct syscall_row *row;
 	struct abi_call call;
 	struct regs entry_regs;

@@ -188,15 +188,6 @@ static void pin_self(int cpu)
 
 /* --- what the machine is --- */
 
-static bool have_cpuid_faulting(void)
-{
-	/* The setting is per thread, and the attempt is undone at once. */
-	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) < 0)
-		return false;
-	syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
-	return true;
-}
-
 static bool hides_cpuid(const struct record_options *opt)
 {
 	bool any = opt->disable_avx512;
@@ -360,12 +351,13 @@ int record_start(struct recorder *rec, char *const *argv)
 		status = RECORD_STATUS_NOT_STARTED;
 		goto out;
 	}
-	if (hides_cpuid(rec->opt) && (rec->opt->disable_cpuid_faulting || !have_cpuid_faulting())) {
+	if (hides_cpuid(rec->opt) &&
+	    (rec->opt->disable_cpuid_faulting || !task_have_cpuid_faulting())) {
 		error("CPU features cannot be hidden on this machine: it has no CPUID faulting");
 		status = RECORD_STATUS_NOT_STARTED;
 		goto out;
 	}
-	rec->cpuid_faulting = !rec->opt->disable_cpuid_faulting && have_cpuid_faulting();
+	rec->cpuid_faulting = !rec->opt->disable_cpuid_faulting && task_have_cpuid_faulting();
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	raise_limits(limits);
 	task_tracer_init(&sigchld);

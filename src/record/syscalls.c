@@ -114,7 +114,6 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	t->row = syscall_row(t->call.arch, t->call.nr);
 	t->entry_logged = false;
 	t->force_result = false;
-	t->cloned = false;
 	t->echo_fd = 0;
 	t->may_block = t->row && syscall_may_block(t->row, &t->call, &mem);
 	t->n_remade = 0;

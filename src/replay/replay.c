@@ -115,14 +115,6 @@ static int recorded_status(struct session *s)
 	return ret < 0 ? STATUS_UNREADABLE : status;
 }
 
-static bool can_fault_cpuid(void)
-{
-	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) < 0)
-		return false;
-	syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
-	return true;
-}
-
 /* Without faulting, cpuid answers for the machine it runs on: features decide which code libraries
  * choose. */
 static void check_cpu(const struct session *s)
@@ -213,7 +205,7 @@ int replay_all(const struct replay_options *opt, int *fatal_signal)
 	s.stub_fd = stub_create();
 	if (s.stub_fd < 0) {
 		ret = failed(&s, s.stub_fd, "no memory file");
-	} else if (s.info->cpuid_faulting && !can_fault_cpuid()) {
+	} else if (s.info->cpuid_faulting && !task_have_cpuid_faulting()) {
 		error("the trace needs CPUID faulting, which this machine does not have: replay "
 		      "it where it was recorded");
 		ret = REPLAY_FAILED;

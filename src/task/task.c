@@ -6,6 +6,7 @@
 #include "abi/signal.h"
 #include "base/log.h"
 
+#include <asm/prctl.h>
 #include <elf.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -23,6 +24,15 @@ void task_tracer_init(struct sigaction *old)
 void task_tracer_restore(const struct sigaction *old)
 {
 	sigaction(SIGCHLD, old, NULL);
+}
+
+bool task_have_cpuid_faulting(void)
+{
+	/* The setting is per thread, and the attempt is undone at once. */
+	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) < 0)
+		return false;
+	syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
+	return true;
 }
 
 struct stop stop_decode(int status)

@@ -64,6 +64,9 @@ struct task {
 void task_tracer_init(struct sigaction *old);
 void task_tracer_restore(const struct sigaction *old);
 
+/* Whether cpuid can be made to trap here (arch_prctl(2), ARCH_SET_CPUID). */
+bool task_have_cpuid_faulting(void);
+
 /* What a wait status says. */
 struct stop stop_decode(int status);
 /* A few words for messages: "signal SIGSEGV", "exited with 1". In a static buffer. */
