@@ -1,0 +1,143 @@
+/*
+ * Instrumented images: copies of an ELF file's executable segments with safepoints patched in.
+ *
+ * A safepoint counts one tick (or several) in the tick page (mem/layout.h) and traps when the count
+ * is used up. It lies in a *stub*; a *window* of original bytes is overwritten by a jump to it, and
+ * the instructions that stood there are run by the stub (they are *displaced*). Stubs of one file
+ * lie together, at a fixed distance from its text.
+ *
+ * All of this is a pure function of the file's bytes: image_build(). Addresses are the file's own
+ * (p_vaddr); add the load bias for those of a process. `stub_vaddr` may be negative then: just
+ * below a file whose first address is 0.
+ */
+#ifndef IMAGE_IMAGE_H
+#define IMAGE_IMAGE_H
+
+#include "base/buf.h"
+
+/* Raised whenever the same file would give another image: cached ones are built again. */
+#define IMAGE_VERSION	1
+
+#define IMAGE_MAX_TEXTS 8
+
+/* An executable segment: whole pages, congruent to the file's. */
+struct image_text {
+	uint64_t vaddr;
+	uint64_t size;
+	uint64_t file_offset; /* of the original file that is patched here */
+	uint8_t *bytes;	      /* `size` patched ones */
+	uint64_t offset;      /* of `bytes` in the image's own file (page-aligned) */
+};
+
+/* What a byte of a stub is. */
+enum image_where {
+	IMAGE_OUTSIDE,	/* no stub */
+	IMAGE_COUNTING, /* inside of the counting sequence: registers may be ours; step on */
+	IMAGE_CODE,	/* at a displaced instruction, or the jump back: registers are the
+			 * program's, which is at `original` */
+	IMAGE_TRAP,	/* the int3 of a count that is used up; the task stops one byte behind it,
+			 * counted, with the program's registers, logically at `original`. It goes on at
+			 * `resume`. */
+};
+
+/* From `stub` (offset from the stubs' start) up to the next entry. Sorted by it. */
+struct image_entry {
+	uint32_t stub;
+	uint8_t where; /* enum image_where */
+	uint8_t reserved[3];
+	uint32_t original; /* address, minus texts[0].vaddr */
+	uint32_t resume;   /* IMAGE_TRAP: offset from the stubs' start */
+};
+
+/* A window. Sorted by `start`. */
+struct image_patch {
+	uint32_t start; /* address, minus texts[0].vaddr */
+	uint32_t kept;	/* offset of its original bytes in `kept` */
+	uint8_t length;
+	uint8_t n_insns; /* displaced instructions, 0: only a branch's target was changed */
+	uint8_t reserved[2];
+};
+
+/* What was found and done; of `rr image`. */
+struct image_stats {
+	uint64_t text_bytes;
+	uint64_t functions, functions_left; /* left alone: undecodable */
+	uint64_t instructions;
+	uint64_t back_edges; /* backward direct branches inside of functions */
+	uint64_t uncovered;  /* of them, in a cycle without a safepoint */
+	uint64_t backward_calls, indirect_jumps;
+	uint64_t branches, calls, jumps, windows; /* safepoints at a retargeted branch or call, an
+						   * indirect jump, in a window elsewhere */
+	uint64_t flag_free;			  /* safepoints in the form that keeps flags */
+	uint64_t cloned;			  /* loops copied into stubs */
+	uint64_t syscalls;
+};
+
+struct image {
+	struct image_text texts[IMAGE_MAX_TEXTS];
+	size_t n_texts;
+	int64_t stub_vaddr; /* page-aligned; all stubs within +-2 GB of all text */
+	uint64_t stub_size; /* whole pages; 0: nothing was patched */
+	uint8_t *stubs;
+	uint64_t stub_offset; /* of them in the image's own file */
+	struct image_entry *entries;
+	size_t n_entries;
+	struct image_patch *patches;
+	size_t n_patches;
+	uint8_t *kept; /* original bytes of the patches */
+	size_t n_kept;
+	uint32_t *syscalls; /* addresses of `syscall` instructions, minus texts[0].vaddr */
+	size_t n_syscalls;
+	struct image_stats stats;
+	void *file; /* all of the above point into this mapping (image_read()); NULL: to the heap */
+	size_t file_size;
+};
+
+/* Where the stubs of a program at fixed addresses go if there is no room below it: they end here.
+ */
+#define IMAGE_HIGH_STUBS 0x3f000000ULL
+
+struct image_options {
+	bool placed; /* the stubs have to be at `stub_vaddr`; else just below the lowest address of
+		      * the file, or, of a program at fixed addresses with too little room there
+		      * (above TICK_END and some), below IMAGE_HIGH_STUBS */
+	int64_t stub_vaddr;
+};
+
+/*
+ * Instrument the ELF file of `size` bytes at `elf` (untrusted). 0 and *out, to be freed by
+ * image_free(); -ENOEXEC: not an x86-64 ELF file that can be executed or loaded; -ERANGE: the stubs
+ * cannot be reached from where they are to be. A file without anything to patch is no error.
+ */
+int image_build(const void *elf, size_t size, const struct image_options *opt, struct image **out);
+void image_free(struct image *im);
+
+/* --- lookup (lookup.c): addresses are the file's --- */
+
+struct image_point {
+	enum image_where where;
+	uint64_t original; /* the logical address */
+	uint64_t resume;   /* IMAGE_TRAP */
+};
+
+/* What stands at `vaddr`: IMAGE_OUTSIDE if it is no stub's. For a task stopped by a trap, pass its
+ * instruction pointer minus 1. */
+struct image_point image_find(const struct image *im, uint64_t vaddr);
+/* The displaced copy of the original instruction at `vaddr`, if that lies inside of a window behind
+ * its first byte; else 0. A jump to there (sigreturn, setcontext) must go to the copy. */
+int64_t image_displaced(const struct image *im, uint64_t vaddr);
+/* Overwrite patched bytes in buf[0..n), which were read from `vaddr`, by the original ones. */
+void image_hide(const struct image *im, uint64_t vaddr, void *buf, size_t n);
+
+/* --- its own file (file.c) --- */
+
+/*
+ * The file: a header, the texts and the stubs, page-aligned so that they can be mapped, then the
+ * tables; checksummed. image_write() sets the `offset`s. image_read() takes an open file
+ * (untrusted: all is verified), maps it and keeps no reference to `fd`; -EINVAL: damaged or of
+ * another version.
+ */
+int image_write(struct image *im, int fd);
+int image_read(int fd, struct image **out);
+
+#endif
