@@ -20,13 +20,27 @@ struct elf_file {
 	uint64_t entry;
 	struct elf_segment *segments; /* sorted by vaddr, not overlapping */
 	size_t n_segments;
+	/* For elf_tables.h only. */
+	const uint8_t *sections, *dynamic; /* arrays of Elf64_Shdr, Elf64_Dyn, unaligned */
+	size_t n_sections, n_dynamic;
+	const uint8_t *section_names;
+	size_t n_section_names;
+	uint64_t eh_frame_hdr; /* 0: none */
 };
 
-/* The file at `bytes`, which must outlive it. 0, or -ENOEXEC: no x86-64 ELF program or library. */
+/*
+ * The file at `bytes`, which must outlive it. 0, or -ENOEXEC: no x86-64 ELF program or library, or
+ * one that is cut off, or whose segments are out of order, overlap in memory, lie above the user's
+ * half of the address space, are not congruent to the file, or show its bytes more than twice.
+ */
 int elf_open(struct elf_file *f, const void *bytes, size_t size);
 void elf_close(struct elf_file *f);
 /* The `n` bytes at `vaddr` as the file has them, or NULL if a segment does not hold them all. */
 const uint8_t *elf_at(const struct elf_file *f, uint64_t vaddr, uint64_t n);
+/* All bytes of the file from `vaddr` to the segment's end; NULL and 0 if there are none. */
+const uint8_t *elf_rest(const struct elf_file *f, uint64_t vaddr, uint64_t *n);
+/* The executable segment with bytes of the file at `vaddr`, or NULL. */
+const struct elf_segment *elf_text(const struct elf_file *f, uint64_t vaddr);
 
 /* [start, end) */
 struct code_range {
@@ -38,15 +52,26 @@ struct code_ranges {
 	size_t n, cap;
 };
 
+void code_ranges_release(struct code_ranges *r);
+/* The range that `vaddr` lies in, or NULL. */
+const struct code_range *code_ranges_find(const struct code_ranges *r, uint64_t vaddr);
+
 /*
- * The ranges in which code may be touched: of .eh_frame's FDEs, of function symbols (.symtab,
- * .dynsym) and of Go's pclntab, sorted and without overlaps (a symbol inside of an FDE splits
- * nothing; a range that another covers in part is cut). Only in executable segments, only with
- * bytes of the file. PLTs (.plt, .plt.sec, .plt.got) are left out.
+ * The ranges in which code may be touched, sorted and without overlaps: of .eh_frame's FDEs; of
+ * Go's pclntab; of function symbols that have a size (.symtab, .dynsym). Only in executable
+ * segments, only with bytes of the file. Where they differ, FDEs are believed before Go's table,
+ * that before symbols: a range that overlaps one of a better kind is dropped (so a symbol inside of
+ * an FDE splits nothing). Among its own kind the one that starts first, then the longest, wins; one
+ * that it covers in part is cut. What lies between is data or padding.
+ *
+ * Left out are PLTs, and FDEs of signal frames: those start a byte early, inside of padding, and
+ * the code is a sigreturn.
+ *
+ * 0, or -ENOEXEC: tables that say absurd things. Release *out in both cases.
  */
 int elf_functions(const struct elf_file *f, struct code_ranges *out);
 
-/* The PLTs, sorted: calls into them are no recursion. */
+/* The PLTs (.plt, .plt.sec, .plt.got), sorted: calls into them are no recursion. As above. */
 int elf_plts(const struct elf_file *f, struct code_ranges *out);
 
 /* A bit for each byte of the executable segments. */
@@ -64,14 +89,23 @@ void code_bits_release(struct code_bits *b);
 /* Addresses outside are ignored, and not set. */
 void code_bits_set(struct code_bits *b, uint64_t vaddr);
 bool code_bits_test(const struct code_bits *b, uint64_t vaddr);
+/* The first address that is set in [start, end), or `end`. */
+uint64_t code_bits_next(const struct code_bits *b, uint64_t start, uint64_t end);
 /* Whether any of [start, end) is set. */
 bool code_bits_any(const struct code_bits *b, uint64_t start, uint64_t end);
 
 /*
  * Set the addresses that something other than an instruction names as code: the entry point,
- * symbols, relocations (RELA, RELR, JMPREL; their addends, or what stands at their place), init and
- * fini arrays, starts of FDEs, landing pads in LSDAs, and in a program at fixed addresses every
- * aligned word of data that looks like an address of code. 0 or -errno.
+ * symbols (of any size, and labels), relocations (RELA, REL, RELR, JMPREL; their addends, or what
+ * stands at their place), init and fini functions and arrays, starts of FDEs and of Go's functions,
+ * landing pads in LSDAs, the points where Go resumes after a recovered panic, and in a program at
+ * fixed addresses every aligned word outside of functions that looks like an address of code. Where
+ * a function's landing pads cannot be read, all of its bytes are set.
+ *
+ * `out` was initialized. 0, or -ENOEXEC: tables that say absurd things.
+ *
+ * Not here, since only instructions say so: destinations of branches, switch tables of relative
+ * offsets, `lea` and immediates of code, return addresses.
  */
 int elf_targets(const struct elf_file *f, struct code_bits *out);
 

@@ -1,0 +1,214 @@
+/*
+ * Which bytes of an ELF file are functions.
+ *
+ * Three sources of falling trust are merged: FDEs, Go's table, symbols. Each is sorted and freed of
+ * overlaps by itself; then what intersects nothing better is merged in. That costs a sort and a few
+ * linear passes, whatever the file says.
+ */
+#include "image/eh_frame.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+
+void code_ranges_add(struct code_ranges *r, uint64_t start, uint64_t end)
+{
+	if (r->n == r->cap) {
+		r->cap = r->cap ? 2 * r->cap : 256;
+		r->v = xrealloc(r->v, r->cap * sizeof(*r->v));
+	}
+	r->v[r->n++] = (struct code_range){start, end};
+}
+
+void code_ranges_release(struct code_ranges *r)
+{
+	free(r->v);
+	*r = (struct code_ranges){0};
+}
+
+const struct code_range *code_ranges_find(const struct code_ranges *r, uint64_t vaddr)
+{
+	size_t lo = 0, hi = r->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (vaddr < r->v[mid].start)
+			hi = mid;
+		else if (vaddr >= r->v[mid].end)
+			lo = mid + 1;
+		else
+			return &r->v[mid];
+	}
+	return NULL;
+}
+
+/* By start; of equal ones the longest first. */
+static int compare_ranges(const void *pa, const void *pb)
+{
+	const struct code_range *a = pa, *b = pb;
+
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return (a->end < b->end) - (a->end > b->end);
+}
+
+static bool is_sorted(const struct code_ranges *r)
+{
+	for (size_t i = 1; i < r->n; i++)
+		if (compare_ranges(&r->v[i - 1], &r->v[i]) > 0)
+			return false;
+	return true;
+}
+
+/* Sort, and cut off what an earlier range covers. */
+static void normalize(struct code_ranges *r)
+{
+	uint64_t end = 0;
+	size_t n = 0;
+
+	if (!is_sorted(r))
+		qsort(r->v, r->n, sizeof(*r->v), compare_ranges);
+	for (size_t i = 0; i < r->n; i++) {
+		struct code_range range = r->v[i];
+
+		if (range.end <= end)
+			continue;
+		range.start = max_u64(range.start, end);
+		end = range.end;
+		r->v[n++] = range;
+	}
+	r->n = n;
+}
+
+/* Merge into `r` those of `more` that do not intersect any of it; both are normal. */
+static void merge(struct code_ranges *r, struct code_ranges *more)
+{
+	struct code_ranges out = {0};
+	size_t i = 0, k = 0;
+
+	if (!more->n)
+		return;
+	out.cap = r->n + more->n;
+	out.v = xmalloc(out.cap * sizeof(*out.v));
+	while (i < r->n || k < more->n) {
+		if (k == more->n || (i < r->n && r->v[i].end <= more->v[k].start))
+			out.v[out.n++] = r->v[i++];
+		else if (i == r->n || more->v[k].end <= r->v[i].start)
+			out.v[out.n++] = more->v[k++];
+		else
+			k++;
+	}
+	code_ranges_release(r);
+	*r = out;
+}
+
+/* Remove those that intersect one of `others`. */
+static void drop(struct code_ranges *r, const struct code_ranges *others)
+{
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		while (k < others->n && others->v[k].end <= r->v[i].start)
+			k++;
+		if (k == others->n || r->v[i].end <= others->v[k].start)
+			r->v[n++] = r->v[i];
+	}
+	r->n = n;
+}
+
+/* Ranges that are not in one executable segment are nothing. */
+static void add_checked(const struct elf_file *f, struct code_ranges *r, uint64_t start,
+			uint64_t end)
+{
+	const struct elf_segment *text = elf_text(f, start);
+
+	if (text && start < end && end - text->vaddr <= text->file_size)
+		code_ranges_add(r, start, end);
+}
+
+static int add_frames(const struct elf_file *f, struct code_ranges *r)
+{
+	struct eh_frames it;
+	struct eh_fde fde;
+
+	for (eh_frames_init(&it, f); eh_frames_next(&it, &fde);)
+		if (!fde.signal_frame)
+			code_ranges_add(r, fde.start, fde.end);
+	return it.error;
+}
+
+static void add_go(const struct elf_file *f, struct code_ranges *r)
+{
+	struct pclntab t;
+	uint64_t resume;
+
+	if (!pclntab_find(f, &t))
+		return;
+	for (size_t i = 0; i < t.n; i++) {
+		struct code_range range = pclntab_function(&t, i, &resume);
+
+		add_checked(f, r, range.start, range.end);
+	}
+}
+
+static void add_symbols(const struct elf_file *f, struct code_ranges *r, struct elf_span s)
+{
+	Elf64_Sym sym;
+
+	for (; s.n >= sizeof(sym); s.p += sizeof(sym), s.n -= sizeof(sym)) {
+		unsigned int type;
+
+		memcpy(&sym, s.p, sizeof(sym));
+		type = ELF64_ST_TYPE(sym.st_info);
+		if ((type == STT_FUNC || type == STT_GNU_IFUNC) && elf_symbol_has_address(&sym) &&
+		    sym.st_size <= f->size)
+			add_checked(f, r, sym.st_value, sym.st_value + sym.st_size);
+	}
+}
+
+int elf_functions(const struct elf_file *f, struct code_ranges *out)
+{
+	struct code_ranges more = {0}, plts = {0};
+	int ret;
+
+	*out = (struct code_ranges){0};
+	ret = add_frames(f, out);
+	if (ret)
+		return ret;
+	normalize(out);
+
+	add_go(f, &more);
+	normalize(&more);
+	merge(out, &more);
+	code_ranges_release(&more);
+
+	add_symbols(f, &more, elf_symbols(f, SHT_SYMTAB));
+	add_symbols(f, &more, elf_symbols(f, SHT_DYNSYM));
+	normalize(&more);
+	merge(out, &more);
+	code_ranges_release(&more);
+
+	ret = elf_plts(f, &plts);
+	if (!ret)
+		drop(out, &plts);
+	code_ranges_release(&plts);
+	return ret;
+}
+
+int elf_plts(const struct elf_file *f, struct code_ranges *out)
+{
+	static const char *const names[] = {".plt", ".plt.sec", ".plt.got", ".plt.bnd", ".iplt"};
+	struct elf_section s;
+
+	*out = (struct code_ranges){0};
+	for (size_t i = 0; i < f->n_sections; i++) {
+		if (!elf_section(f, i, &s))
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+			if (!strcmp(s.name, names[k]) && elf_section_is_loaded(f, &s))
+				add_checked(f, out, s.span.vaddr, s.span.vaddr + s.span.n);
+	}
+	normalize(out);
+	return 0;
+}
