@@ -89,8 +89,10 @@ struct image {
 	uint32_t *syscalls; /* addresses of `syscall` instructions, minus texts[0].vaddr */
 	size_t n_syscalls;
 	struct image_stats stats;
+	uint64_t identity[2]; /* of the file that it was made from; the cache's matter (cache.c) */
 	void *file; /* all of the above point into this mapping (image_read()); NULL: to the heap */
 	size_t file_size;
+	unsigned more_users; /* besides the first: image_share() */
 };
 
 /* Where the stubs of a program at fixed addresses go if there is no room below it: they end here.
@@ -110,6 +112,8 @@ struct image_options {
  * cannot be reached from where they are to be. A file without anything to patch is no error.
  */
 int image_build(const void *elf, size_t size, const struct image_options *opt, struct image **out);
+/* One more user of an image, which calls image_free() too: the last one frees. Returns `im`. */
+struct image *image_share(struct image *im);
 void image_free(struct image *im);
 
 /* --- lookup (lookup.c): addresses are the file's --- */
@@ -133,11 +137,15 @@ void image_hide(const struct image *im, uint64_t vaddr, void *buf, size_t n);
 
 /*
  * The file: a header, the texts and the stubs, page-aligned so that they can be mapped, then the
- * tables; checksummed. image_write() sets the `offset`s. image_read() takes an open file
+ * tables; checksummed. image_write() writes to an empty file and sets the `offset`s; -EINVAL: the
+ * image breaks a rule that image_read() would not let pass. image_read() takes an open file
  * (untrusted: all is verified), maps it and keeps no reference to `fd`; -EINVAL: damaged or of
- * another version.
+ * another format. Images of other IMAGE_VERSIONs and builds can be read: traces have them.
  */
 int image_write(struct image *im, int fd);
 int image_read(int fd, struct image **out);
+
+/* Set by fuzzers: accept any checksum, so that what lies behind it is reached. */
+extern bool image_skip_checksums;
 
 #endif
