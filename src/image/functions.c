@@ -196,12 +196,69 @@ int elf_functions(const struct elf_file *f, struct code_ranges *out)
 	return ret;
 }
 
+/* --- PLTs --- */
+
+#define PLT_SLOT 16
+
+static bool has(const uint8_t **p, const char *code, size_t n)
+{
+	if (memcmp(*p, code, n))
+		return false;
+	*p += n;
+	return true;
+}
+
+/*
+ * One of the forms of the psABI: `jmp *got(%rip)`, `push $n; jmp plt0`, and the first one, `push
+ * got(%rip); jmp *got(%rip)`; each perhaps with endbr64 and bnd in front.
+ */
+static bool is_plt_slot(const uint8_t *p)
+{
+	has(&p, "\xf3\x0f\x1e\xfa", 4);
+	has(&p, "\xf2", 1);
+	if (has(&p, "\xff\x25", 2))
+		return true;
+	if (!has(&p, "\x68", 1) && !has(&p, "\xff\x35", 2))
+		return false;
+	p += 4;
+	has(&p, "\xf2", 1);
+	return has(&p, "\xe9", 1) || has(&p, "\xff\x25", 2);
+}
+
+static bool is_plt(const struct elf_file *f, const struct eh_fde *fde)
+{
+	const uint8_t *p = elf_at(f, fde->start, fde->end - fde->start);
+	uint64_t n = fde->end - fde->start;
+
+	if (fde->start % 8 || n < 8 || n % 8)
+		return false;
+	for (; n >= PLT_SLOT; p += PLT_SLOT, n -= PLT_SLOT)
+		if (!is_plt_slot(p))
+			return false;
+	return n == 0 || memcmp(p, "\xff\x25", 2) == 0; /* the last of an odd number of .plt.got */
+}
+
+/* Without section headers: ld gives each PLT an FDE. Where others do not, it is no function. */
+static int find_plts(const struct elf_file *f, struct code_ranges *out)
+{
+	struct eh_frames it;
+	struct eh_fde fde;
+
+	for (eh_frames_init(&it, f); eh_frames_next(&it, &fde);)
+		if (is_plt(f, &fde))
+			code_ranges_add(out, fde.start, fde.end);
+	return it.error;
+}
+
 int elf_plts(const struct elf_file *f, struct code_ranges *out)
 {
 	static const char *const names[] = {".plt", ".plt.sec", ".plt.got", ".plt.bnd", ".iplt"};
 	struct elf_section s;
+	int ret = 0;
 
 	*out = (struct code_ranges){0};
+	if (!f->n_sections)
+		ret = find_plts(f, out);
 	for (size_t i = 0; i < f->n_sections; i++) {
 		if (!elf_section(f, i, &s))
 			continue;
@@ -210,5 +267,5 @@ int elf_plts(const struct elf_file *f, struct code_ranges *out)
 				add_checked(f, out, s.span.vaddr, s.span.vaddr + s.span.n);
 	}
 	normalize(out);
-	return 0;
+	return ret;
 }

@@ -19,6 +19,7 @@
 #define MAGIC_20     0xfffffff1U
 
 #define HEADER_BYTES 8
+#define MAX_TRIES    16 /* of what only begins like a table */
 
 /* The magic number, two zeroes, quantum 1, pointer size 8. */
 static bool is_header(const uint8_t *p)
@@ -27,25 +28,6 @@ static bool is_header(const uint8_t *p)
 
 	return load32(p + 4) == 0x08010000 &&
 	       (magic == MAGIC_2 || magic == MAGIC_16 || magic == MAGIC_18 || magic == MAGIC_20);
-}
-
-/* Without sections: it is aligned, and not in text. */
-static bool find_by_magic(const struct elf_file *f, struct elf_span *out)
-{
-	for (size_t i = 0; i < f->n_segments; i++) {
-		const struct elf_segment *s = &f->segments[i];
-		const uint8_t *p = f->bytes + s->offset;
-
-		if (s->flags & PF_X)
-			continue;
-		for (uint64_t at = -s->vaddr & 15; at + HEADER_BYTES <= s->file_size; at += 16) {
-			if (is_header(p + at)) {
-				*out = (struct elf_span){p + at, s->file_size - at, s->vaddr + at};
-				return true;
-			}
-		}
-	}
-	return false;
 }
 
 struct wanted {
@@ -85,25 +67,53 @@ static bool read_header(const struct elf_file *f, struct pclntab *t)
 		at = 16;
 	else
 		at = load64(s->p + (t->narrow ? 64 : 56));
-	if (t->narrow)
-		t->text = relocated_word(f, s, 24);
 	t->funcs = magic == MAGIC_2 ? 0 : at;
 	width = t->narrow ? 4 : 8;
 	if (at > s->n || s->n - at < width || n > (s->n - at - width) / (2 * width))
 		return false;
 	t->functab = s->p + at;
 	t->n = n;
-	return true;
+	if (t->narrow)
+		t->text = relocated_word(f, s, 24);
+	return elf_text(f, t->text + (t->narrow ? load32(t->functab) : load64(t->functab)));
+}
+
+/* It is aligned; a linker that puts it into .data.rel.ro hides it from us only by name. */
+static bool find_by_magic(const struct elf_file *f, struct pclntab *t)
+{
+	int tries = 0;
+
+	for (size_t i = 0; i < f->n_segments; i++) {
+		const struct elf_segment *s = &f->segments[i];
+		const uint8_t *p = f->bytes + s->offset;
+
+		for (uint64_t at = -s->vaddr & 15; at + HEADER_BYTES <= s->file_size; at += 16) {
+			if (!is_header(p + at))
+				continue;
+			*t = (struct pclntab){
+				.table = {p + at, s->file_size - at, s->vaddr + at},
+			};
+			if (read_header(f, t))
+				return true;
+			if (++tries == MAX_TRIES)
+				return false;
+		}
+	}
+	return false;
 }
 
 bool pclntab_find(const struct elf_file *f, struct pclntab *t)
 {
+	struct elf_span s;
+
 	*t = (struct pclntab){0};
-	if (!elf_section_named(f, ".gopclntab", &t->table) &&
-	    !elf_section_named(f, ".data.rel.ro.gopclntab", &t->table) &&
-	    (f->n_sections || !find_by_magic(f, &t->table)))
+	if (elf_section_named(f, ".gopclntab", &t->table) ||
+	    elf_section_named(f, ".data.rel.ro.gopclntab", &t->table))
+		return read_header(f, t);
+	if (f->n_sections && !elf_section_named(f, ".go.buildinfo", &s) &&
+	    !elf_section_named(f, ".note.go.buildid", &s))
 		return false;
-	return read_header(f, t);
+	return find_by_magic(f, t);
 }
 
 static uint64_t functab_word(const struct pclntab *t, size_t i)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fuzz a target with clang's libFuzzer, on one core, politely.
-# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader
+# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader, elf
 #
 # What it finds that is new goes to a working corpus beside the build (FUZZ_DIR, default
 # build-fuzz/TARGET); crashes stop the run and are left there. To keep the interesting part of it:
@@ -19,6 +19,15 @@ trace_reader)
 	libs='-lzstd -lprotobuf-c -lpthread'
 	max_len=16384
 	;;
+elf)
+	corpus=elf
+	sources="$top/src/base/*.c"
+	for name in eh_frame elf elf_tables functions pclntab targets; do
+		sources="$sources $top/src/image/$name.c"
+	done
+	libs=
+	max_len=16384
+	;;
 *)
 	echo "run-fuzz.sh: no target $target" >&2
 	exit 2
@@ -26,14 +35,18 @@ trace_reader)
 esac
 
 mkdir -p "$dir/corpus" "$dir/gen"
-protoc-c --proto_path="$top/src/trace" --c_out="$dir/gen" "$top/src/trace/trace.proto"
-clang -w -g -O1 -fsanitize=fuzzer-no-link,address,undefined -c "$dir/gen/trace.pb-c.c" \
-	-o "$dir/trace.pb-c.o"
+objects=
+if [ "$target" = trace_reader ]; then
+	protoc-c --proto_path="$top/src/trace" --c_out="$dir/gen" "$top/src/trace/trace.proto"
+	clang -w -g -O1 -fsanitize=fuzzer-no-link,address,undefined -c "$dir/gen/trace.pb-c.c" \
+		-o "$dir/trace.pb-c.o"
+	objects=$dir/trace.pb-c.o
+fi
 # shellcheck disable=SC2086 # lists
 clang -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUZZ_LIBFUZZER -w -g -O1 \
 	-fno-strict-aliasing -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	-I"$top/src" -I"$dir/gen" -include "$top/src/base/banned.h" \
-	"$here/fuzz_$target.c" $sources "$dir/trace.pb-c.o" $libs -o "$dir/fuzz"
+	"$here/fuzz_$target.c" $sources $objects $libs -o "$dir/fuzz"
 cd "$dir"
 exec nice -n 10 ./fuzz -max_total_time="$seconds" -max_len=$max_len -rss_limit_mb=2048 \
 	-timeout=20 -print_final_stats=1 -close_fd_mask=3 corpus "$here/corpus/$corpus"
