@@ -1,5 +1,5 @@
 #!/bin/bash
-# Links elf-sample.S in every way, and lets test look at each.
+# Links elf-sample.S in every way, and lets TEST look at each.
 # usage: elf-sample.sh TEST CC [DIR]     DIR: keep the stripped files there (seeds of fuzz_elf)
 set -eu -o pipefail
 test=$1 cc=$2 keep=${3:-}
