@@ -5,11 +5,13 @@
 #   RR     the rr to test, or `none` to run natively only
 #   MODE   how to record: see mode_options below
 # The program's first comment says what it needs: `modes: M ...; needs: N ...; exit: STATUS`.
+# What needs something of rr's that features.sh does not have yet is run natively only.
 set -u
 
 rr=$1 mode=$2 binary=$(realpath "$3")
 shift 3
 here=$(dirname "$(realpath "$0")")
+. "$here/features.sh"
 name=$(basename "$binary")
 capture=${CAPTURE:-$(dirname "$binary")/../run-captured}
 limit=${LIMIT:-30}
@@ -32,7 +34,7 @@ default) options= ;;
 *) skipped "this rr has no mode $mode" ;;
 esac
 
-header=$(sed '/\*\//q' "$here/programs/${name%%.*}".[cS] | tr '\n' ' ')
+header=$(sed 's/^ [*] //; /\*\//q' "$here/programs/${name%%.*}".[cS]* | tr '\n' ' ')
 field() {
 	sed -nE "s/.*[;.] *$1: *([^;*]*).*/\1/p" <<<"$header" | sed 's/ *$//'
 }
@@ -40,8 +42,10 @@ field() {
 modes=$(field modes)
 [[ $modes ]] || failed "its first comment names no modes"
 [[ $modes == later* && $mode != native ]] && skipped "$modes"
+lacks=
 for need in $(field needs); do
 	case $need in
+	ticks) [[ $have_ticks = yes ]] || lacks=ticks ;;
 	root) [[ $(id -u) = 0 ]] || skipped "needs root" ;;
 	*) failed "unknown need: $need" ;;
 	esac
@@ -92,6 +96,7 @@ if [[ $rr = none ]]; then
 	echo "PASS $name ($mode)"
 	exit 0
 fi
+[[ ! $lacks ]] || skipped "passes natively; recorded it needs $lacks"
 
 rr=$(realpath "$rr")
 # shellcheck disable=SC2086

@@ -1,4 +1,4 @@
-/* A thread busy-waits, without any call, for another one. modes: later(part 2: preemption) */
+/* A thread busy-waits, without any call, for another one. modes: all; needs: ticks */
 #include "check.h"
 
 #include <pthread.h>

@@ -12,6 +12,7 @@
 set -u
 
 here=$(dirname "$(realpath "$0")")
+. "$here/../features.sh"
 rr=$1 times=1 load=
 shift
 while [[ ${1:-} == -* ]]; do
