@@ -1,0 +1,372 @@
+/*
+ * Decoding: every function is swept once from its first byte to its last, and what the rest needs
+ * of an instruction is kept in 16 bytes of ours. Zydis decodes without operands, which costs a
+ * third of decoding with them.
+ *
+ * Only what is proven relocatable is marked INSN_MOVABLE: no call (return addresses stay original),
+ * nothing that enters the kernel, nothing that the tracer emulates at its address, and no
+ * instruction whose meaning hangs on its address other than by a plain rip-relative operand.
+ */
+#include "image/code.h"
+
+#include <Zydis/Zydis.h>
+
+#include <errno.h>
+
+static uint8_t our_flags(ZydisAccessedFlagsMask m)
+{
+	return (m & ZYDIS_CPUFLAG_CF ? FLAG_CF : 0) | (m & ZYDIS_CPUFLAG_PF ? FLAG_PF : 0) |
+	       (m & ZYDIS_CPUFLAG_AF ? FLAG_AF : 0) | (m & ZYDIS_CPUFLAG_ZF ? FLAG_ZF : 0) |
+	       (m & ZYDIS_CPUFLAG_SF ? FLAG_SF : 0) | (m & ZYDIS_CPUFLAG_OF ? FLAG_OF : 0);
+}
+
+/* Shifts by zero and repeated string instructions with a count of zero leave the flags alone. */
+static bool may_leave_flags(const ZydisDecodedInstruction *z)
+{
+	if (z->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE))
+		return true;
+	switch (z->mnemonic) {
+	case ZYDIS_MNEMONIC_SHL:
+	case ZYDIS_MNEMONIC_SHR:
+	case ZYDIS_MNEMONIC_SAR:
+	case ZYDIS_MNEMONIC_ROL:
+	case ZYDIS_MNEMONIC_ROR:
+	case ZYDIS_MNEMONIC_RCL:
+	case ZYDIS_MNEMONIC_RCR:
+	case ZYDIS_MNEMONIC_SHLD:
+	case ZYDIS_MNEMONIC_SHRD:
+		/* D0, D1: by one. An immediate count is taken modulo 32 or 64. */
+		if (z->opcode == 0xd0 || z->opcode == 0xd1)
+			return false;
+		if (z->raw.imm[0].size)
+			return !(z->raw.imm[0].value.u & (z->operand_width == 64 ? 63 : 31));
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * What the manual calls undefined is no use to a program. But some of it is left as it was by some
+ * processors (bsf, mul, div), and then what we leave there would be seen: only for shifts and
+ * logic, where all of them write it, it counts as written.
+ */
+static bool writes_undefined(const ZydisDecodedInstruction *z)
+{
+	switch (z->mnemonic) {
+	case ZYDIS_MNEMONIC_AND:
+	case ZYDIS_MNEMONIC_OR:
+	case ZYDIS_MNEMONIC_XOR:
+	case ZYDIS_MNEMONIC_TEST:
+	case ZYDIS_MNEMONIC_SHL:
+	case ZYDIS_MNEMONIC_SHR:
+	case ZYDIS_MNEMONIC_SAR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void set_flags(struct insn *i, const ZydisDecodedInstruction *z)
+{
+	const ZydisAccessedFlags *f = z->cpu_flags;
+
+	if (i->kind == INSN_SYSCALL || i->kind == INSN_END) {
+		i->reads = FLAGS_ALL; /* shown to the kernel, or to a signal handler */
+		return;
+	}
+	if (!f)
+		return;
+	i->reads = our_flags(f->tested);
+	if (may_leave_flags(z))
+		return;
+	i->writes = our_flags(f->modified | f->set_0 | f->set_1);
+	if (writes_undefined(z))
+		i->writes |= our_flags(f->undefined);
+}
+
+/* Not to be run anywhere else than where it is. */
+static bool has_to_stay(const ZydisDecodedInstruction *z)
+{
+	switch (z->mnemonic) {
+	case ZYDIS_MNEMONIC_ENDBR64:
+	case ZYDIS_MNEMONIC_ENDBR32:
+	case ZYDIS_MNEMONIC_XBEGIN:
+	case ZYDIS_MNEMONIC_XEND:
+	case ZYDIS_MNEMONIC_XABORT:
+	case ZYDIS_MNEMONIC_RDTSC:
+	case ZYDIS_MNEMONIC_RDTSCP:
+	case ZYDIS_MNEMONIC_CPUID:
+	case ZYDIS_MNEMONIC_RDRAND:
+	case ZYDIS_MNEMONIC_RDSEED:
+	case ZYDIS_MNEMONIC_IRET:
+	case ZYDIS_MNEMONIC_IRETD:
+	case ZYDIS_MNEMONIC_IRETQ:
+	case ZYDIS_MNEMONIC_UIRET:
+	case ZYDIS_MNEMONIC_SENDUIPI:
+		return true;
+	default:
+		return z->meta.category == ZYDIS_CATEGORY_SYSTEM;
+	}
+}
+
+static enum insn_kind kind_of(const ZydisDecodedInstruction *z)
+{
+	switch (z->meta.category) {
+	case ZYDIS_CATEGORY_COND_BR:
+		if (z->mnemonic == ZYDIS_MNEMONIC_XBEGIN)
+			return INSN_PLAIN;
+		return z->opcode >= 0xe0 && z->opcode <= 0xe3 &&
+				       z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT
+			       ? INSN_LOOP
+			       : INSN_JCC;
+	case ZYDIS_CATEGORY_UNCOND_BR:
+		return z->raw.imm[0].is_relative ? INSN_JMP : INSN_JMP_INDIRECT;
+	case ZYDIS_CATEGORY_CALL:
+		return z->raw.imm[0].is_relative ? INSN_CALL : INSN_CALL_INDIRECT;
+	case ZYDIS_CATEGORY_RET:
+		return INSN_RET;
+	case ZYDIS_CATEGORY_SYSCALL:
+	case ZYDIS_CATEGORY_SYSRET:
+	case ZYDIS_CATEGORY_INTERRUPT:
+		return INSN_SYSCALL;
+	default:
+		if (z->mnemonic == ZYDIS_MNEMONIC_UD2 || z->mnemonic == ZYDIS_MNEMONIC_UD1 ||
+		    z->mnemonic == ZYDIS_MNEMONIC_UD0 || z->mnemonic == ZYDIS_MNEMONIC_HLT)
+			return INSN_END;
+		return INSN_PLAIN;
+	}
+}
+
+static bool is_text(const struct code *c, uint64_t vaddr)
+{
+	return vaddr - c->base < c->size;
+}
+
+static void note_target(struct code *c, uint64_t vaddr, bool named)
+{
+	code_bits_set(&c->targets, vaddr);
+	if (named)
+		code_bits_set(&c->named, vaddr);
+}
+
+/* Code that an instruction names by an address: rip-relative, or absolute in a fixed program. */
+static void note_names(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+{
+	if (i->props & INSN_RIP) {
+		uint64_t to = code_vaddr(c, i->at) + i->length + (uint64_t)z->raw.disp.value;
+
+		if (z->mnemonic != ZYDIS_MNEMONIC_LEA)
+			return;
+		i->props |= INSN_LEA;
+		note_target(c, to, true);
+		GROW(c->leas, c->n_leas, c->cap_leas);
+		c->leas[c->n_leas++] = to;
+	} else if (c->elf->fixed) {
+		for (int k = 0; k < 2; k++) {
+			if (z->raw.imm[k].size >= 32 && !z->raw.imm[k].is_relative)
+				note_target(c, z->raw.imm[k].value.u, true);
+		}
+		if (z->raw.disp.size == 32)
+			note_target(c, (uint32_t)z->raw.disp.value, true);
+	}
+}
+
+static void set_branch(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+{
+	uint64_t to = code_vaddr(c, i->at) + i->length + z->raw.imm[0].value.u;
+
+	i->target = is_text(c, to) ? (uint32_t)(to - c->base) : NOWHERE;
+	note_target(c, to, false);
+	if (z->raw.imm[0].size == 32 && z->raw.imm[0].offset + 4 == i->length)
+		i->props |= INSN_REL32;
+	/* 66 makes rel16 of it on some processors. */
+	if (!(z->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE))
+		i->props |= INSN_MOVABLE;
+	if (i->kind == INSN_LOOP && (z->attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE))
+		i->props &= ~INSN_MOVABLE;
+}
+
+/* What was decoded at `i->at`; false: the function is not to be touched. */
+static bool digest(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+{
+	i->length = z->length;
+	i->kind = kind_of(z);
+	i->opcode = z->opcode;
+	i->target = NOWHERE;
+	set_flags(i, z);
+	if (is_branch(i) || i->kind == INSN_CALL) {
+		set_branch(c, i, z);
+		if (i->kind == INSN_CALL)
+			i->props &= ~INSN_MOVABLE;
+		if (z->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE)
+			return i->kind == INSN_CALL;
+		return true;
+	}
+	if (i->kind == INSN_SYSCALL) {
+		if (z->mnemonic == ZYDIS_MNEMONIC_SYSCALL) {
+			GROW(c->syscalls, c->n_syscalls, c->cap_syscalls);
+			c->syscalls[c->n_syscalls++] = i->at;
+		}
+		return true;
+	}
+	if ((z->attributes & ZYDIS_ATTRIB_IS_RELATIVE) &&
+	    (z->attributes & ZYDIS_ATTRIB_HAS_MODRM) && z->raw.modrm.mod == 0 &&
+	    z->raw.modrm.rm == 5 && z->raw.disp.size == 32) {
+		i->props |= INSN_RIP;
+		i->disp = z->raw.disp.offset;
+	}
+	if (i->kind == INSN_PLAIN || i->kind == INSN_JMP_INDIRECT || i->kind == INSN_RET)
+		i->props |= INSN_MOVABLE;
+	if (z->mnemonic == ZYDIS_MNEMONIC_ENDBR64)
+		i->props |= INSN_ENDBR;
+	if (z->mnemonic == ZYDIS_MNEMONIC_PAUSE)
+		i->props |= INSN_PAUSE;
+	if (z->mnemonic == ZYDIS_MNEMONIC_NOP)
+		i->props |= INSN_NOP;
+	if (has_to_stay(z) || z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
+	    ((i->props & INSN_RIP) && (z->attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE)))
+		i->props &= ~INSN_MOVABLE;
+	note_names(c, i, z);
+	return true;
+}
+
+static void sweep(struct code *c, const ZydisDecoder *d, struct function *f)
+{
+	uint32_t at = f->start;
+
+	f->first = c->n_insns;
+	while (at < f->end) {
+		ZydisDecodedInstruction z;
+		struct insn *i;
+
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(d, NULL, c->text + at, f->end - at,
+								&z))) {
+			f->left = true;
+			break;
+		}
+		GROW(c->insns, c->n_insns, c->cap_insns);
+		i = &c->insns[c->n_insns++];
+		*i = (struct insn){.at = at};
+		if (!digest(c, i, &z))
+			f->left = true;
+		if (i->kind == INSN_JMP_INDIRECT)
+			f->indirect = true;
+		at += i->length;
+	}
+	f->n = c->n_insns - f->first;
+}
+
+/* `je +1; lock ...`: the prefix is jumped over if there is one processor. */
+static bool skips_lock(const struct code *c, uint32_t at)
+{
+	return at && c->text[at - 1] == 0xf0;
+}
+
+/* A direct branch into the middle of an instruction of its own function: not what we decoded. */
+static bool off_boundary(const struct code *c, const struct function *f)
+{
+	for (size_t k = f->first; k < f->first + f->n; k++) {
+		const struct insn *i = &c->insns[k];
+
+		if (is_branch(i) && i->target >= f->start && i->target < f->end &&
+		    !code_insn(c, f, i->target) && !skips_lock(c, i->target))
+			return true;
+	}
+	return false;
+}
+
+static int list_functions(struct code *c)
+{
+	struct code_ranges r = {0};
+	int err = elf_functions(c->elf, &r);
+
+	if (err)
+		goto out;
+	c->functions = xcalloc(r.n + 1, sizeof(*c->functions));
+	for (size_t k = 0; k < r.n; k++) {
+		if (r.v[k].start < c->base || !is_text(c, r.v[k].end - 1))
+			continue;
+		c->functions[c->n_functions++] = (struct function){
+			.start = (uint32_t)(r.v[k].start - c->base),
+			.end = (uint32_t)(r.v[k].end - c->base),
+			.live = -1,
+		};
+	}
+out:
+	free(r.v);
+	return err;
+}
+
+int code_decode(struct code *c)
+{
+	ZydisDecoder d;
+	int err = list_functions(c);
+
+	if (err)
+		return err;
+	ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	for (size_t k = 0; k < c->n_functions; k++)
+		sweep(c, &d, &c->functions[k]);
+	for (size_t k = 0; k < c->n_functions; k++) {
+		struct function *f = &c->functions[k];
+
+		f->left = f->left || off_boundary(c, f);
+		c->stats->functions++;
+		c->stats->functions_left += f->left;
+	}
+	c->stats->instructions = c->n_insns;
+	c->stats->syscalls = c->n_syscalls;
+	return 0;
+}
+
+void code_release(struct code *c)
+{
+	free(c->insns);
+	free(c->functions);
+	free(c->syscalls);
+	free(c->leas);
+	free(c->text_copy);
+	free(c->plts.v);
+	code_bits_release(&c->targets);
+	code_bits_release(&c->named);
+}
+
+struct function *code_function(const struct code *c, uint32_t at)
+{
+	size_t lo = 0, hi = c->n_functions;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (c->functions[mid].end <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < c->n_functions && c->functions[lo].start <= at ? &c->functions[lo] : NULL;
+}
+
+struct insn *code_insn(const struct code *c, const struct function *f, uint32_t at)
+{
+	size_t lo = f->first, hi = f->first + f->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (c->insns[mid].at < at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < f->first + f->n && c->insns[lo].at == at ? &c->insns[lo] : NULL;
+}
+
+bool code_in_plt(const struct code *c, uint64_t vaddr)
+{
+	for (size_t k = 0; k < c->plts.n; k++) {
+		if (vaddr >= c->plts.v[k].start && vaddr < c->plts.v[k].end)
+			return true;
+	}
+	return false;
+}

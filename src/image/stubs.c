@@ -1,0 +1,503 @@
+/*
+ * Emitting stubs (DESIGN 4.1).
+ *
+ * A count comes in two forms. Where the arithmetic flags are dead, the word in the tick page is
+ * decremented, and a branch taken when it is used up leads to an int3. Elsewhere rcx is borrowed:
+ * mov, lea and jrcxz change no flags. Neither touches the stack: the program may keep something
+ * below its stack pointer. At every int3 all registers are the program's.
+ *
+ * The int3 lies before the stub's entry or behind its last jump, so that the way that nearly always
+ * is taken is straight.
+ */
+#include "image/stubs.h"
+
+#include "base/log.h"
+#include "mem/layout.h"
+
+#include <errno.h>
+
+void stubs_release(struct stubs *s)
+{
+	buf_release(&s->bytes);
+	buf_release(&s->kept);
+	free(s->entries);
+	free(s->fixups);
+	free(s->patches);
+	free(s->windows);
+}
+
+static uint32_t here(const struct stubs *s)
+{
+	return (uint32_t)s->bytes.len;
+}
+
+static void put8(struct stubs *s, uint8_t v)
+{
+	buf_addch(&s->bytes, (char)v);
+}
+
+static void put32(struct stubs *s, uint32_t v)
+{
+	buf_add(&s->bytes, &v, sizeof(v));
+}
+
+#define PUT(s, ...) \
+	buf_add(&(s)->bytes, (const uint8_t[]){__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__}))
+
+static struct image_entry *entry(struct stubs *s, enum image_where where, uint32_t original)
+{
+	struct image_entry *e;
+
+	GROW(s->entries, s->n_entries, s->cap_entries);
+	e = &s->entries[s->n_entries++];
+	*e = (struct image_entry){.stub = here(s), .where = where, .original = original};
+	return e;
+}
+
+static void fix(struct stubs *s, uint32_t pos, uint8_t tail, uint64_t to, bool jump)
+{
+	GROW(s->fixups, s->n_fixups, s->cap_fixups);
+	s->fixups[s->n_fixups++] = (struct fixup){.pos = pos, .tail = tail, .to = to, .jump = jump};
+}
+
+static void fix_text(struct stubs *s, uint32_t at, uint32_t stub)
+{
+	GROW(s->fixups, s->n_fixups, s->cap_fixups);
+	s->fixups[s->n_fixups++] = (struct fixup){.pos = at, .in_text = true, .to = stub};
+}
+
+/* rel32 to an address of the original */
+static void put_rel32(struct stubs *s, uint64_t to)
+{
+	fix(s, here(s), 0, to, true);
+	put32(s, 0);
+}
+
+/* jmp to an address of the original, where the program then is */
+static void put_jmp(struct stubs *s, uint64_t to)
+{
+	entry(s, IMAGE_CODE, (uint32_t)(to - s->c->base));
+	put8(s, 0xe9);
+	put_rel32(s, to);
+}
+
+/* The rel8 or rel32 at `pos` leads to here. */
+static void land8(struct stubs *s, uint32_t pos)
+{
+	uint32_t d = here(s) - (pos + 1);
+
+	BUG_ON(d > 127);
+	s->bytes.data[pos] = (char)d;
+}
+
+static void land32(struct stubs *s, uint32_t pos)
+{
+	uint32_t d = here(s) - (pos + 4);
+
+	memcpy(s->bytes.data + pos, &d, 4);
+}
+
+/* --- counting --- */
+
+enum count_form { COUNT_DEC, COUNT_SUB, COUNT_FLAG_FREE };
+
+struct count {
+	enum count_form form;
+	uint32_t weight;
+	uint32_t logical; /* place where the task is when it traps */
+	bool before;	  /* the trap lies before the count */
+	size_t trap;	  /* its entry */
+	uint32_t branch;  /* position of the rel8 that leads to it */
+};
+
+static void put_trap(struct stubs *s, struct count *k)
+{
+	if (k->form == COUNT_FLAG_FREE) {
+		entry(s, IMAGE_COUNTING, k->logical);
+		PUT(s, 0x48, 0x8b, 0x0c, 0x25); /* mov rcx, [saved] */
+		put32(s, (uint32_t)TICK_SAVED_RCX);
+	}
+	k->trap = s->n_entries;
+	entry(s, IMAGE_TRAP, k->logical);
+	put8(s, 0xcc);
+}
+
+/* Where the count is; its trap, if that does not lie `before`, is put by count_end(). */
+static void count_begin(struct stubs *s, struct count *k, uint32_t logical, uint32_t weight,
+			bool before)
+{
+	uint8_t live = code_live_flags(s->c, logical, FLAGS_ALL);
+
+	*k = (struct count){.logical = logical, .weight = weight, .before = before};
+	if (!live && weight > 1)
+		k->form = COUNT_SUB;
+	else if (!(live & ~FLAG_CF))
+		k->form = COUNT_DEC;
+	else
+		k->form = COUNT_FLAG_FREE;
+	s->c->stats->flag_free += k->form == COUNT_FLAG_FREE;
+	if (before)
+		put_trap(s, k);
+}
+
+/* The branch to the trap: forward to a place not known yet, or back. */
+static void put_trap_branch(struct stubs *s, struct count *k, uint8_t opcode, uint32_t trap)
+{
+	put8(s, opcode);
+	k->branch = here(s);
+	put8(s, k->before ? (uint8_t)(trap - (here(s) + 1)) : 0);
+}
+
+static void put_count(struct stubs *s, struct count *k)
+{
+	uint32_t trap = 0;
+
+	if (k->before)
+		trap = s->entries[k->trap - (k->form == COUNT_FLAG_FREE)].stub;
+	entry(s, IMAGE_COUNTING, k->logical);
+	switch (k->form) {
+	case COUNT_DEC:
+		PUT(s, 0x48, 0xff, 0x0c, 0x25);
+		put32(s, (uint32_t)TICK_REMAINING);
+		put_trap_branch(s, k, 0x7e, trap);
+		break;
+	case COUNT_SUB:
+		PUT(s, 0x48, 0x81, 0x2c, 0x25);
+		put32(s, (uint32_t)TICK_REMAINING);
+		put32(s, k->weight);
+		put_trap_branch(s, k, 0x7e, trap);
+		break;
+	case COUNT_FLAG_FREE:
+		PUT(s, 0x48, 0x89, 0x0c, 0x25); /* mov [saved], rcx */
+		put32(s, (uint32_t)TICK_SAVED_RCX);
+		PUT(s, 0x48, 0x8b, 0x0c, 0x25); /* mov rcx, [remaining] */
+		put32(s, (uint32_t)TICK_REMAINING);
+		PUT(s, 0x48, 0x8d, 0x49, 0xff); /* lea rcx, [rcx - 1] */
+		PUT(s, 0x48, 0x89, 0x0c, 0x25);
+		put32(s, (uint32_t)TICK_REMAINING);
+		put_trap_branch(s, k, 0xe3, trap);
+		PUT(s, 0x48, 0x8b, 0x0c, 0x25);
+		put32(s, (uint32_t)TICK_SAVED_RCX);
+		break;
+	}
+	if (k->before)
+		s->entries[k->trap].resume = here(s);
+}
+
+/* Count, go on at `to`, and the trap behind that. */
+static void put_count_and_jmp(struct stubs *s, uint64_t to, uint32_t weight)
+{
+	struct count k;
+	uint32_t resume;
+
+	count_begin(s, &k, (uint32_t)(to - s->c->base), weight, false);
+	put_count(s, &k);
+	resume = here(s);
+	put_jmp(s, to);
+	land8(s, k.branch);
+	put_trap(s, &k);
+	s->entries[k.trap].resume = resume;
+}
+
+/* --- displaced instructions --- */
+
+static uint64_t next_vaddr(const struct stubs *s, const struct insn *i)
+{
+	return code_vaddr(s->c, i->at) + i->length;
+}
+
+/* Also of branches that leave the texts, which have no `target`. */
+static uint64_t branch_vaddr(const struct stubs *s, const struct insn *i)
+{
+	const uint8_t *p = s->c->text + i->at + i->length;
+	int32_t d;
+
+	if (i->target != NOWHERE)
+		return code_vaddr(s->c, i->target);
+	if (!(i->props & INSN_REL32))
+		return next_vaddr(s, i) + (uint64_t)(int64_t)(int8_t)p[-1];
+	memcpy(&d, p - 4, 4);
+	return next_vaddr(s, i) + (uint64_t)(int64_t)d;
+}
+
+static void put_copy(struct stubs *s, const struct insn *i)
+{
+	const uint8_t *p = s->c->text + i->at;
+	uint32_t pos = here(s);
+	int32_t d;
+
+	buf_add(&s->bytes, p, i->length);
+	if (!(i->props & INSN_RIP))
+		return;
+	memcpy(&d, p + i->disp, 4);
+	fix(s, pos + i->disp, (uint8_t)(i->length - i->disp - 4),
+	    next_vaddr(s, i) + (uint64_t)(int64_t)d, false);
+}
+
+/* Prefixes but hints, and the opcode of a loop instruction. */
+static void put_loop(struct stubs *s, const struct insn *i)
+{
+	buf_add(&s->bytes, s->c->text + i->at, i->length - 1u);
+}
+
+static uint8_t condition(const struct insn *i)
+{
+	return i->opcode & 15;
+}
+
+/* A branch that is the window's last instruction: what follows in the stub is the path taken. */
+static void put_last_branch(struct stubs *s, const struct insn *i, bool count)
+{
+	uint64_t to = branch_vaddr(s, i);
+
+	if (i->kind == INSN_JCC) {
+		PUT(s, 0x0f, 0x80 | (condition(i) ^ 1));
+		put_rel32(s, next_vaddr(s, i));
+	} else if (i->kind == INSN_LOOP) {
+		put_loop(s, i);
+		put8(s, 5); /* over the jmp */
+		put8(s, 0xe9);
+		put_rel32(s, next_vaddr(s, i));
+	}
+	if (count)
+		put_count_and_jmp(s, to, 1);
+	else
+		put_jmp(s, to);
+}
+
+/* A branch before other instructions; the position of the rel32 by which it leaves to be counted,
+ * or 0. */
+static uint32_t put_inner_branch(struct stubs *s, const struct insn *i, bool count)
+{
+	uint32_t pos;
+
+	if (i->kind == INSN_JCC) {
+		PUT(s, 0x0f, 0x80 | condition(i));
+	} else if (i->kind == INSN_LOOP) {
+		put_loop(s, i);
+		PUT(s, 2, 0xeb, 5, 0xe9);
+	} else {
+		put8(s, 0xe9);
+	}
+	pos = here(s);
+	if (count)
+		put32(s, 0);
+	else
+		put_rel32(s, branch_vaddr(s, i));
+	return count ? pos : 0;
+}
+
+static void patch(struct stubs *s, struct insn *first, struct insn *last, uint8_t n_insns)
+{
+	uint32_t length = last->at + last->length - first->at;
+
+	BUG_ON(length > UINT8_MAX);
+	for (struct insn *i = first; i <= last; i++)
+		i->plan |= PLAN_CLAIMED;
+	GROW(s->patches, s->n_patches, s->cap_patches);
+	s->patches[s->n_patches++] = (struct image_patch){
+		.start = first->at,
+		.kept = (uint32_t)s->kept.len,
+		.length = (uint8_t)length,
+		.n_insns = n_insns,
+	};
+	buf_add(&s->kept, s->c->text + first->at, length);
+}
+
+void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32_t weight)
+{
+	struct {
+		uint32_t pos;
+		const struct insn *i;
+	} taken[8];
+	size_t n_taken = 0;
+	struct count k;
+	uint32_t start;
+
+	patch(s, first, last, (uint8_t)(last - first + 1));
+	if (weight)
+		count_begin(s, &k, first->at, weight, true);
+	start = here(s);
+	if (weight) {
+		put_count(s, &k);
+		first->plan |= PLAN_POINT;
+	}
+	for (struct insn *i = first; i <= last; i++) {
+		bool count = !weight && (i->plan & PLAN_BACK);
+
+		if (count)
+			i->plan |= PLAN_EDGE;
+		entry(s, IMAGE_CODE, i->at);
+		if (!is_branch(i)) {
+			put_copy(s, i);
+		} else if (i == last) {
+			put_last_branch(s, i, count);
+		} else {
+			uint32_t pos = put_inner_branch(s, i, count);
+
+			if (pos) {
+				BUG_ON(n_taken == ARRAY_SIZE(taken));
+				taken[n_taken].pos = pos;
+				taken[n_taken++].i = i;
+			}
+		}
+	}
+	if (!is_branch(last) && !is_end(last))
+		put_jmp(s, next_vaddr(s, last));
+	for (size_t n = 0; n < n_taken; n++) {
+		land32(s, taken[n].pos);
+		put_count_and_jmp(s, branch_vaddr(s, taken[n].i), 1);
+	}
+	fix_text(s, first->at + 1, start);
+	GROW(s->windows, s->n_windows, s->cap_windows);
+	s->windows[s->n_windows++] = (struct window_stub){.at = first->at, .stub = start};
+}
+
+void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight)
+{
+	patch(s, i, i, 0);
+	i->plan |= PLAN_EDGE;
+	fix_text(s, i->at + i->length - 4, here(s));
+	put_count_and_jmp(s, branch_vaddr(s, i), weight);
+}
+
+/* --- placing --- */
+
+static int by_at(const void *a, const void *b)
+{
+	const struct window_stub *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct image_patch *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* The stub of the window that starts at the address, or NULL: a jump there may go to it at once. */
+static const struct window_stub *stub_of(const struct stubs *s, uint64_t vaddr)
+{
+	struct window_stub key;
+
+	if (vaddr - s->c->base >= s->c->size)
+		return NULL;
+	key.at = (uint32_t)(vaddr - s->c->base);
+	return bsearch(&key, s->windows, s->n_windows, sizeof(key), by_at);
+}
+
+/* Where stubs of `size` bytes go. */
+static int choose_place(const struct stubs *s, uint64_t size, const struct image_options *opt,
+			int64_t *out)
+{
+	const struct elf_file *f = s->c->elf;
+	uint64_t low = page_floor(f->segments[0].vaddr);
+	const struct elf_segment *last = &f->segments[f->n_segments - 1];
+
+	if (opt->placed) {
+		*out = opt->stub_vaddr;
+		return 0;
+	}
+	*out = (int64_t)(low - size);
+	if (!f->fixed || (low > size && low - size >= TICK_END + 16 * PAGE_SIZE_BYTES))
+		return 0;
+	*out = (int64_t)(IMAGE_HIGH_STUBS - size);
+	if (size > IMAGE_HIGH_STUBS || page_ceil(last->vaddr + last->mem_size) > (uint64_t)*out)
+		return -ERANGE;
+	return 0;
+}
+
+static bool fits_rel32(int64_t d)
+{
+	return d == (int32_t)d;
+}
+
+static uint8_t *text_at(struct image *im, uint64_t vaddr)
+{
+	for (size_t k = 0; k < im->n_texts; k++) {
+		if (vaddr - im->texts[k].vaddr < im->texts[k].size)
+			return im->texts[k].bytes + (vaddr - im->texts[k].vaddr);
+	}
+	BUG("no text at %#llx", (unsigned long long)vaddr);
+}
+
+/* 0xe9 and 0xcc behind the rel32 that the fixups write. */
+static void write_windows(struct stubs *s, struct image *im)
+{
+	for (size_t k = 0; k < s->n_patches; k++) {
+		const struct image_patch *p = &s->patches[k];
+		uint8_t *t;
+
+		if (!p->n_insns)
+			continue;
+		t = text_at(im, code_vaddr(s->c, p->start));
+		t[0] = 0xe9;
+		memset(t + 5, 0xcc, p->length - 5u);
+	}
+}
+
+static int apply(struct stubs *s, struct image *im, const struct fixup *f)
+{
+	uint64_t stubs = (uint64_t)im->stub_vaddr;
+	uint64_t from, to;
+	int64_t d;
+	int32_t d32;
+	void *where;
+
+	if (f->in_text) {
+		from = code_vaddr(s->c, f->pos);
+		to = stubs + f->to;
+		where = text_at(im, from);
+	} else {
+		const struct window_stub *w = f->jump ? stub_of(s, f->to) : NULL;
+
+		from = stubs + f->pos;
+		to = w ? stubs + w->stub : f->to;
+		where = s->bytes.data + f->pos;
+	}
+	d = (int64_t)(to - (from + 4 + f->tail));
+	if (!fits_rel32(d))
+		return -ERANGE;
+	d32 = (int32_t)d;
+	memcpy(where, &d32, 4);
+	return 0;
+}
+
+int stubs_place(struct stubs *s, struct image *im, const struct image_options *opt)
+{
+	uint64_t used = s->bytes.len;
+	int err;
+
+	if (!used)
+		return 0;
+	if (page_ceil(used) > INT32_MAX)
+		return -ERANGE;
+	im->stub_size = page_ceil(used);
+	if (im->stub_size > used) {
+		entry(s, IMAGE_OUTSIDE, 0);
+		memset(buf_extend(&s->bytes, im->stub_size - used), 0xcc, im->stub_size - used);
+	}
+	err = choose_place(s, im->stub_size, opt, &im->stub_vaddr);
+	if (err)
+		return err;
+	qsort(s->windows, s->n_windows, sizeof(*s->windows), by_at);
+	qsort(s->patches, s->n_patches, sizeof(*s->patches), by_start);
+	write_windows(s, im);
+	for (size_t k = 0; k < s->n_fixups; k++) {
+		err = apply(s, im, &s->fixups[k]);
+		if (err)
+			return err;
+	}
+	im->stubs = (uint8_t *)buf_detach(&s->bytes);
+	im->n_kept = s->kept.len;
+	im->kept = (uint8_t *)buf_detach(&s->kept);
+	im->entries = s->entries;
+	im->n_entries = s->n_entries;
+	im->patches = s->patches;
+	im->n_patches = s->n_patches;
+	s->entries = NULL;
+	s->patches = NULL;
+	return 0;
+}

@@ -1,0 +1,56 @@
+/*
+ * Emitting stubs: the counting sequences, displaced instructions, and the tables that tell what
+ * each of their bytes is. Not for others than the instrumenter.
+ *
+ * Nothing has an address before all stubs are emitted: what depends on one is kept as a fixup, and
+ * stubs_place() settles them all.
+ */
+#ifndef IMAGE_STUBS_H
+#define IMAGE_STUBS_H
+
+#include "image/code.h"
+
+struct fixup {
+	uint32_t pos; /* of the rel32: in the stubs, or, if `in_text`, in the text */
+	uint8_t tail; /* bytes of the instruction behind it */
+	bool in_text; /* leads from the text to a stub */
+	bool jump;    /* leads to an instruction, not to data */
+	uint64_t to;  /* address; in_text: offset in the stubs */
+};
+
+struct window_stub {
+	uint32_t at, stub;
+};
+
+struct stubs {
+	struct code *c;
+	struct buf bytes, kept;
+	struct image_entry *entries;
+	size_t n_entries, cap_entries;
+	struct fixup *fixups;
+	size_t n_fixups, cap_fixups;
+	struct image_patch *patches;
+	size_t n_patches, cap_patches;
+	struct window_stub *windows; /* of which instructions are displaced */
+	size_t n_windows, cap_windows;
+};
+
+void stubs_release(struct stubs *s);
+
+/*
+ * Overwrite the instructions first..last, which are whole, movable and free, by a jump to a stub
+ * that runs them. `weight` ticks are counted before the first one; 0: none, but backward branches
+ * among them count one when taken.
+ */
+void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32_t weight);
+
+/* Lead the rel32 branch or call `i` through a stub that counts `weight` ticks. */
+void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight);
+
+/*
+ * Settle where the stubs are, write jumps to them into the texts of `im`, and hand all tables to
+ * it. 0 or -ERANGE.
+ */
+int stubs_place(struct stubs *s, struct image *im, const struct image_options *opt);
+
+#endif
