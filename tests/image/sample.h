@@ -52,6 +52,9 @@ static inline struct image *sample_image(void)
 		im->texts[i].bytes = xmalloc(im->texts[i].size);
 		memset(im->texts[i].bytes, 0x90 + (int)i, im->texts[i].size);
 	}
+	/* Windows begin with a jump to their stub's entry. */
+	memcpy(im->texts[0].bytes + 0x10, "\xe9\xeb\xcf\xff\xff", 5);
+	memcpy(im->texts[0].bytes + 0x20, "\xe9\xfb\xcf\xff\xff\xcc\xcc", 7);
 	im->stub_vaddr = -0x2000;
 	im->stub_size = 0x2000;
 	im->stubs = xmalloc(im->stub_size);
