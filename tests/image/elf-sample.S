@@ -4,6 +4,8 @@
  *
  *	f_X, f_X_end	 a function, and the end of it
  *	d_X, d_X_end	 one that only .dynsym knows
+ *	o_X		 another, of which o_X_cut to o_X_end is no other's
+ *	i_X		 one that is not believed
  *	t_X		 an address that something names as code
  *	a_X, a_X_end	 each byte is one
  *	s_X		 an FDE of a signal frame starts a byte before it: two targets
@@ -86,11 +88,26 @@ f_far_end:
 	.globl d_asm
 	.type d_asm, @function
 	.hidden d_asm_end
+	.globl o_over
+	.type o_over, @function
 d_asm:	/* no FDE */
 	nop
+o_over: /* begins inside of it */
 	ret
 d_asm_end:
+o_over_cut:
 	.size d_asm, . - d_asm
+	nop
+	ret
+o_over_end:
+	.size o_over, . - o_over
+	.globl i_inside, i_outside
+	.type i_inside, @function
+	.type i_outside, @function
+	.set i_inside, f_far + 1 /* symbols that overlap an FDE */
+	.size i_inside, 2
+	.set i_outside, o_over_end
+	.size i_outside, 100000 /* leaves its segment */
 	.fill 3, 1, 0xcc
 	.globl t_label
 	.type t_label, @function
@@ -168,13 +185,13 @@ f_go2_end:
 	.balign 4
 .Llsda2:
 	.byte 0x1b
-	.long t_wide1 - 1 - .
+	.long t_wide1 - 7 - .
 	.byte 0x9b
 	.uleb128 20
 	.byte 3
 	.uleb128 .Lend2 - .Lsites2
 .Lsites2:
-	.long 0, 1, 1
+	.long 0, 1, 7
 	.uleb128 0
 .Lend2:
 .Llsda3:

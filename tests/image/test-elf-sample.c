@@ -70,10 +70,16 @@ static void want_symbol(struct wanted *w, const struct symbol *s)
 {
 	uint64_t end = end_of(s);
 
+	char *cut = xasprintf("%s_cut", s->name);
+	const struct symbol *overlapped = find(cut, false);
+
+	free(cut);
 	/* Of the file without symbols, those of .dynsym are left. */
 	if (s->dynamic) {
 		if (s->name[0] == 'd')
 			code_ranges_add(&w->functions, s->vaddr, end);
+		if (overlapped)
+			code_ranges_add(&w->functions, overlapped->vaddr, end);
 		code_bits_set(&w->targets, s->vaddr);
 		return;
 	}

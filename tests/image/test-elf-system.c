@@ -32,7 +32,8 @@ struct said { /* by readelf */
 
 static void add_range(struct said *s, struct code_ranges *r, uint64_t start, uint64_t end)
 {
-	if (start < end && elf_text(s->f, start) && elf_text(s->f, start) == elf_text(s->f, end - 1))
+	if (start < end && elf_text(s->f, start) &&
+	    elf_text(s->f, start) == elf_text(s->f, end - 1))
 		code_ranges_add(r, start, end);
 }
 
@@ -109,7 +110,8 @@ static void hear_relocation(void *ctx, char *line)
 		set_word_at(s, place);
 		return;
 	}
-	if (n < 4 || strncmp(type, "R_X86_64_", 9) != 0 || strstr(type, "TP") || strstr(type, "COPY"))
+	if (n < 4 || strncmp(type, "R_X86_64_", 9) != 0 || strstr(type, "TP") ||
+	    strstr(type, "COPY"))
 		return;
 	sign = strstr(line, " + ");
 	if (!sign)
