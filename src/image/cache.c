@@ -73,6 +73,7 @@ struct image_cache {
 	size_t n_entries;
 	struct map by_name; /* checksum of a name -> number in entries */
 	uint64_t uses;
+	unsigned built;
 };
 
 /* --- names --- */
@@ -610,6 +611,7 @@ static int make(struct image_cache *c, int elf_fd, const struct image_options *o
 	struct image *im = NULL;
 	int fd, err = build(elf_fd, opt, &id, &im);
 
+	c->built++;
 	if (err == -ENOEXEC || err == -ERANGE || !err)
 		entry_name(&id, opt, name);
 	if (err) {
@@ -800,7 +802,7 @@ void image_cache_status(struct image_cache *c, struct image_cache_status *out)
 	struct old_file *v;
 	size_t n;
 
-	*out = (struct image_cache_status){.limit = c->limit, .error = c->error};
+	*out = (struct image_cache_status){.limit = c->limit, .error = c->error, .built = c->built};
 	buf_addstr(&out->dir, c->dir ? c->dir : "");
 	if (c->images < 0)
 		return;

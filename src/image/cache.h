@@ -41,7 +41,8 @@ struct image_cache_status {
 	int error; /* 0: in use; -errno: there is no cache on disk. -EPERM: the directory is not
 		    * private; -ENOENT: no place is known */
 	bool writable;
-	bool no_exec; /* cannot be mapped from there: copied to memory first */
+	bool no_exec;	/* cannot be mapped from there: copied to memory first */
+	unsigned built; /* by this process, through this cache */
 };
 
 void image_cache_status(struct image_cache *c, struct image_cache_status *out);

@@ -155,8 +155,8 @@ static void break_rule(int which, struct image *im)
 		im->entries[2].resume = 0x2000;
 		break;
 	case 11:
-		im->entries[1].original = 0x3000;
-		break; /* between the texts */
+		im->syscalls[0] = 0x2fff;
+		break; /* out of a text */
 	case 12:
 		im->patches[0].length = 17;
 		break; /* into the next one */
