@@ -28,11 +28,28 @@ static void disassembler_init(struct disassembler *d)
 {
 	ZydisDecoderInit(&d->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	ZydisFormatterInit(&d->formatter, ZYDIS_FORMATTER_STYLE_INTEL);
-	ZydisFormatterSetProperty(&d->formatter, ZYDIS_FORMATTER_PROP_ADDR_SIGNEDNESS,
-				  ZYDIS_SIGNEDNESS_SIGNED);
+	ZydisFormatterSetProperty(&d->formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, 0);
+	ZydisFormatterSetProperty(&d->formatter, ZYDIS_FORMATTER_PROP_FORCE_SIZE, 1);
 	ZydisFormatterSetProperty(&d->formatter, ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE,
 				  ZYDIS_PADDING_DISABLED);
-	ZydisFormatterSetProperty(&d->formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, 0);
+}
+
+/* Negative addresses and immediates as such: the formatter prints 64 bits without a sign. */
+static void show_signs(char *text)
+{
+	for (char *at = text; (at = strstr(at, "0xffff"));) {
+		char *end;
+		uint64_t v = strtoull(at, &end, 16);
+
+		if (end - at == 18) {
+			char rest[128];
+
+			snprintf(rest, sizeof(rest), "%s", end);
+			snprintf(at, 128 - (size_t)(at - text), "-0x%llx%s", (unsigned long long)-v,
+				 rest);
+		}
+		at += 2;
+	}
 }
 
 /* The instruction as text, and its length; an undecodable byte is one of length 1. */
@@ -48,6 +65,7 @@ static size_t disassemble(const struct disassembler *d, const uint8_t *p, size_t
 	}
 	ZydisFormatterFormatInstruction(&d->formatter, &insn, operands, insn.operand_count_visible,
 					text, 128, (ZyanU64)vaddr, NULL);
+	show_signs(text);
 	return insn.length;
 }
 
@@ -157,27 +175,25 @@ void format_vaddr(int64_t vaddr, struct buf *out)
 static void show_code(const struct disassembler *d, const char *label, const uint8_t *p, size_t n,
 		      int64_t vaddr, const char *note)
 {
-	struct buf line = BUF_INIT;
+	struct buf line = BUF_INIT, address = BUF_INIT;
 
 	for (size_t at = 0, length; at < n; at += length) {
 		char text[128];
-		size_t column;
 
 		length = disassemble(d, p + at, n - at, vaddr + (int64_t)at, text);
 		buf_clear(&line);
-		buf_addf(&line, "    %-9s ", at ? "" : label);
-		format_vaddr(vaddr + (int64_t)at, &line);
-		buf_addstr(&line, ": ");
-		column = line.len;
+		buf_clear(&address);
+		format_vaddr(vaddr + (int64_t)at, &address);
+		buf_addf(&line, "    %-9s%9s: ", at ? "" : label, buf_str(&address));
 		for (size_t i = 0; i < length; i++)
 			buf_addf(&line, " %02x", p[at + i]);
-		buf_addf(&line, "%*s%s", (int)(column + 36 > line.len ? column + 36 - line.len : 1),
-			 "", text);
+		buf_addf(&line, "%*s%s", line.len < 56 ? (int)(56 - line.len) : 2, "", text);
 		if (!at && *note)
 			buf_addf(&line, "  ; %s", note);
 		puts(buf_str(&line));
 	}
 	buf_release(&line);
+	buf_release(&address);
 }
 
 static void describe_entry(const struct image *im, const struct image_entry *e, struct buf *out)
@@ -313,6 +329,22 @@ static void check_stub(const struct disassembler *d, const struct image *im, con
 	}
 }
 
+/* Whether the tables say that the original at `vaddr` has a copy at `copy`. Of a jump nothing is
+ * left in a stub: one point is the jump's and that of what follows. */
+static bool is_copy(const struct image *im, int64_t copy, uint64_t vaddr)
+{
+	uint32_t stub = (uint32_t)(copy - im->stub_vaddr);
+
+	for (size_t i = entry_before(im, stub); i < im->n_entries; i--) {
+		if (im->entries[i].stub != stub)
+			return false;
+		if (im->entries[i].where == IMAGE_CODE &&
+		    im->texts[0].vaddr + im->entries[i].original == vaddr)
+			return true;
+	}
+	return false;
+}
+
 /* What the lookups say of a window's instructions. */
 static void check_lookups(const struct disassembler *d, const struct image *im,
 			  const struct window *w, struct mistakes *m)
@@ -330,12 +362,9 @@ static void check_lookups(const struct disassembler *d, const struct image *im,
 		length = disassemble(d, kept + at, w->patch->length - at, 0, text);
 		if (!at)
 			continue;
-		if (!copy) {
+		if (!copy)
 			mistake(m, (int64_t)(vaddr + at), "no displaced copy");
-			continue;
-		}
-		p = image_find(im, (uint64_t)copy);
-		if (p.where != IMAGE_CODE || p.original != vaddr + at)
+		else if (!is_copy(im, copy, vaddr + at))
 			mistake(m, (int64_t)(vaddr + at), "its copy is not known as such");
 	}
 }

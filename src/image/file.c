@@ -142,7 +142,7 @@ static bool check_entry(const struct image *im, const struct image_entry *e)
 static bool check_entries(const struct image *im)
 {
 	for (size_t i = 0; i < im->n_entries; i++) {
-		if (i && im->entries[i].stub <= im->entries[i - 1].stub)
+		if (i && im->entries[i].stub < im->entries[i - 1].stub)
 			return false;
 		if (!check_entry(im, &im->entries[i]))
 			return false;

@@ -40,7 +40,8 @@ enum image_where {
 			 * `resume`. */
 };
 
-/* From `stub` (offset from the stubs' start) up to the next entry. Sorted by it. */
+/* From `stub` (offset from the stubs' start) up to the next entry. Sorted by it; of several with
+ * the same one, the last counts. */
 struct image_entry {
 	uint32_t stub;
 	uint8_t where; /* enum image_where */

@@ -143,7 +143,7 @@ static void break_rule(int which, struct image *im)
 		im->stub_vaddr = -0x1fff;
 		break;
 	case 7:
-		im->entries[3].stub = im->entries[2].stub;
+		im->entries[3].stub = im->entries[2].stub - 1;
 		break;
 	case 8:
 		im->entries[13].stub = 0x2000;
