@@ -330,6 +330,54 @@ static size_t check_targets(const char *path, const struct elf_file *f, struct s
 	return n;
 }
 
+static bool has_defined(struct elf_span s)
+{
+	Elf64_Sym sym;
+
+	for (; s.n >= sizeof(sym); s.p += sizeof(sym), s.n -= sizeof(sym)) {
+		memcpy(&sym, s.p, sizeof(sym));
+		if (sym.st_shndx != SHN_UNDEF)
+			return true;
+	}
+	return false;
+}
+
+/* Without section headers, and without .symtab, all is as before. */
+static void check_bare(const char *path, const struct elf_file *f)
+{
+	struct code_ranges functions, bare_functions, plts, bare_plts;
+	struct elf_span all = elf_symbols(f, SHT_DYNSYM), bare_symbols, symtab;
+	struct code_bits targets, bare_targets;
+	struct elf_file bare = *f;
+	struct pclntab t;
+
+	bare.n_sections = 0;
+	bare_symbols = elf_symbols(&bare, SHT_DYNSYM);
+	CHECK(bare_symbols.n <= all.n && (!all.n || bare_symbols.p == all.p || !bare_symbols.n));
+	all.p += bare_symbols.n; /* only those that are looked up can be counted */
+	all.n -= bare_symbols.n;
+	CHECK(!has_defined(all));
+
+	symtab = elf_symbols(f, SHT_SYMTAB);
+	if (symtab.n)
+		return;
+	CHECK(!pclntab_find(f, &t) && !pclntab_find(&bare, &t));
+	code_bits_init(&targets, f);
+	code_bits_init(&bare_targets, &bare);
+	CHECK(elf_functions(f, &functions) == 0 && elf_functions(&bare, &bare_functions) == 0);
+	CHECK(elf_plts(f, &plts) == 0 && elf_plts(&bare, &bare_plts) == 0);
+	CHECK(elf_targets(f, &targets) == 0 && elf_targets(&bare, &bare_targets) == 0);
+	compare_to(path, &bare_functions, &functions);
+	compare_to(path, &bare_plts, &plts);
+	compare_bits(path, &bare_targets, &targets);
+	code_ranges_release(&functions);
+	code_ranges_release(&bare_functions);
+	code_ranges_release(&plts);
+	code_ranges_release(&bare_plts);
+	code_bits_release(&targets);
+	code_bits_release(&bare_targets);
+}
+
 static void check_file(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -359,6 +407,7 @@ static void check_file(const char *path)
 	check_frames(path, &f, &s);
 	functions = check_functions(path, &f, &s);
 	targets = check_targets(path, &f, &s);
+	check_bare(path, &f);
 	CHECK(s.frames.n > 2 && functions > 2);
 	printf("%s: %zu FDEs, %zu functions, %zu targets, %zu relocations of code or data\n", path,
 	       s.frames.n, functions, targets, s.n_relocations);
