@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "task/task.h"
+#include "ticks/ticks.h"
 
 #include <asm/prctl.h>
 #include <errno.h>
@@ -341,17 +342,13 @@ enum finding check_perf_software(struct buf *detail, struct buf *remedy)
 
 enum finding check_pmu(struct buf *detail, struct buf *remedy)
 {
-	int fd = perf_open(PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS, true);
-	uint64_t count = 0;
+	struct buf why = BUF_INIT;
+	const struct ticks_source *pmu = ticks_pmu(&why);
 
-	/* Some hypervisors let it be opened, and count nothing. */
-	if (fd >= 0 && read(fd, &count, sizeof(count)) == sizeof(count) && count) {
-		buf_addstr(detail, "branches can be counted by the CPU");
-	} else {
-		buf_addstr(detail, "the CPU's counters cannot be used: rr does not need them");
-		count = 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	return count ? FOUND_OK : FOUND_MISSING;
+	if (pmu)
+		buf_addf(detail, "%sconditional branches can be counted by the CPU", buf_str(&why));
+	else
+		buf_addf(detail, "not usable: rr does not need it (%s)", buf_str(&why));
+	buf_release(&why);
+	return pmu ? FOUND_OK : FOUND_MISSING;
 }

@@ -1,0 +1,54 @@
+/*
+ * Landing: bringing a replayed task to a recorded point of running code that no stop names by
+ * itself (DESIGN 4.1, 4.2).
+ *
+ * A point is known by its registers, by memory around the stack pointer, and by the count of a
+ * source of ticks if there is one. The task runs with a breakpoint at the point's address, and is
+ * compared at each hit: the first match is the point. With a source, the interrupt first brings it
+ * near, and a match must have the count too; without, whoever calls has brought it as near as
+ * instrumented code can. That is exact if the state differs at each passage, or where it does not
+ * (a loop that waits for another task) makes no difference. Where it is neither, the state is in
+ * memory that is not compared: that is not sound in theory, which a verified replay will show.
+ */
+#ifndef TICKS_LANDING_H
+#define TICKS_LANDING_H
+
+#include "ticks/ticks.h"
+
+/* Memory that is compared, from so far below the stack pointer (the red zone of the psABI)... */
+#define LANDING_BELOW 128
+#define LANDING_STACK 384 /* ... in all. What cannot be read is taken as zeros. */
+
+struct landing_point {
+	struct regs regs;
+	ticks_t ticks; /* of a source; else not looked at */
+	uint8_t stack[LANDING_STACK];
+};
+
+/* The point at which the task is stopped; `c`: its counter, or NULL. 0 or -errno. */
+int landing_capture(struct landing_point *p, struct task *t, struct ticks_counter *c);
+/* Whether the task is stopped there, as far as can be seen: 1 or 0, or -errno. */
+int landing_matches(const struct landing_point *p, struct task *t);
+
+enum landing_result {
+	LANDED,
+	LANDING_PASSED,	 /* the count went past the point, or is past it */
+	LANDING_STOPPED, /* the task came to a stop of its own first: t->stop says which; at a
+			  * system call's entry, call_stop is CALL_SYSEMU */
+};
+
+struct landing_stats {
+	uint64_t hits;	     /* of the breakpoint */
+	uint64_t interrupts; /* of the source, or of batches of hits (loops) */
+	uint64_t others;     /* signals from outside that were dropped */
+};
+
+/*
+ * Run the task until it is at the point: enum landing_result, or -errno (-ESRCH: it died). Signals
+ * that are not its instructions' own are dropped. No breakpoint is left behind. `stats` may be
+ * NULL.
+ */
+int landing_run(struct task *t, struct ticks_counter *c, const struct landing_point *p,
+		struct landing_stats *stats);
+
+#endif
