@@ -27,7 +27,8 @@ static struct image begin(void)
 	struct image im = {.bytes = xcalloc(1, FILE_BYTES)};
 
 	*header(&im) = (Elf64_Ehdr){
-		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			    EV_CURRENT},
 		.e_type = ET_DYN,
 		.e_machine = EM_X86_64,
 		.e_phoff = sizeof(Elf64_Ehdr),
@@ -61,7 +62,8 @@ static void sections_at(struct image *im, uint64_t offset)
 	header(im)->e_shoff = offset;
 }
 
-static void add_section(struct image *im, uint32_t type, uint32_t name, uint64_t offset, uint64_t size)
+static void add_section(struct image *im, uint32_t type, uint32_t name, uint64_t offset,
+			uint64_t size)
 {
 	Elf64_Shdr *sh = (Elf64_Shdr *)(im->bytes + im->sections_at) + im->n_sections++;
 
@@ -214,8 +216,8 @@ static void test_relocation_sections(void)
 /* FDEs that all claim the first 2 MB, and the LSDA at `lsda`. */
 static struct image begin_frames(uint64_t lsda)
 {
-	static const uint8_t cie[] = {20, 0,  0, 0, 0,	 0,    0,    0, 1, 'z', 'R', 'L',
-				      0,  1, 1, 1, 2, 0x03, 0x03, 0, 0, 0,	 0,   0};
+	static const uint8_t cie[] = {20, 0, 0, 0, 0, 0,    0,	  0, 1, 'z', 'R', 'L',
+				      0,  1, 1, 1, 2, 0x03, 0x03, 0, 0, 0,   0,	  0};
 	const uint64_t frames = 0x200000, size = 0x1f0000;
 	struct image im = begin_sections(PF_R | PF_X, 0x2000);
 	uint64_t at = frames;
