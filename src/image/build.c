@@ -50,10 +50,12 @@ static int flatten(struct code *c, const struct image *im)
 	return 0;
 }
 
-static int analyse(struct code *c)
+int code_open(struct code *c, const struct image *im)
 {
-	int err;
+	int err = flatten(c, im);
 
+	if (err)
+		return err;
 	code_bits_init(&c->targets, c->elf);
 	code_bits_init(&c->named, c->elf);
 	err = elf_targets(c->elf, &c->named);
@@ -78,9 +80,7 @@ static int instrument(struct image *im, const struct elf_file *f, const struct i
 	struct stubs s = {.c = &c};
 	int err;
 
-	err = flatten(&c, im);
-	if (!err)
-		err = analyse(&c);
+	err = code_open(&c, im);
 	if (err)
 		goto out;
 	for (size_t k = 0; k < c.n_functions; k++) {

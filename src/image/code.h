@@ -120,6 +120,12 @@ static inline bool is_target(const struct code *c, uint32_t at)
 	return code_bits_test(&c->targets, code_vaddr(c, at));
 }
 
+/* --- build.c --- */
+
+/* Decode and analyse the file `c->elf`, whose texts are those of `im`. To be released in any case.
+ */
+int code_open(struct code *c, const struct image *im);
+
 /* --- decode.c --- */
 
 /* Decode all functions; set the targets of direct branches and of instructions that name code. */

@@ -48,6 +48,7 @@ static struct image_entry *entry(struct stubs *s, enum image_where where, uint32
 {
 	struct image_entry *e;
 
+	BUG_ON(s->n_entries && s->entries[s->n_entries - 1].stub == here(s));
 	GROW(s->entries, s->n_entries, s->cap_entries);
 	e = &s->entries[s->n_entries++];
 	*e = (struct image_entry){.stub = here(s), .where = where, .original = original};
@@ -259,6 +260,13 @@ static void put_last_branch(struct stubs *s, const struct insn *i, bool count)
 		put8(s, 0xe9);
 		put_rel32(s, next_vaddr(s, i));
 	}
+	if (!count && i->kind == INSN_JMP) {
+		put8(s, 0xe9);
+		put_rel32(s, to);
+		return;
+	}
+	if (i->kind == INSN_JMP)
+		put8(s, 0x90); /* its place, for who comes from the original one */
 	if (count)
 		put_count_and_jmp(s, to, 1);
 	else
@@ -356,7 +364,7 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight)
 {
 	patch(s, i, i, 0);
-	i->plan |= PLAN_EDGE;
+	i->plan |= i->kind == INSN_CALL ? PLAN_POINT : PLAN_EDGE;
 	fix_text(s, i->at + i->length - 4, here(s));
 	put_count_and_jmp(s, branch_vaddr(s, i), weight);
 }

@@ -7,26 +7,13 @@
  * which every trip passes. A window never holds a possible target behind its first byte, so that
  * whoever jumps finds what was there; and nothing is in two windows.
  *
- * That all loops are covered is not taken for granted: prove() removes from the function's graph
- * what passes a safepoint, and looks whether a backward branch still lies on a cycle.
+ * That all loops are covered is not taken for granted: see cover.c.
  */
-#include "image/stubs.h"
+#include "image/plan.h"
 
 #define MAX_BACK   8	/* instructions before the branch in a window */
 #define SPIN_LOOP  64	/* instructions of a loop that `pause` makes a spin loop */
 #define SPIN_TICKS 1024 /* such a loop gives way soon */
-
-struct plan {
-	struct code *c;
-	struct function *f;
-	struct stubs *s;
-	struct insn *first, *end; /* the function's instructions */
-};
-
-static uint32_t insn_end(const struct insn *i)
-{
-	return i->at + i->length;
-}
 
 /* Whether first..last could be one window. */
 static bool fits(const struct plan *p, const struct insn *first, const struct insn *last)
@@ -48,8 +35,7 @@ static bool fits(const struct plan *p, const struct insn *first, const struct in
 			      code_vaddr(p->c, insn_end(last)));
 }
 
-/* The shortest window from `first` on, or NULL. */
-static struct insn *reach(const struct plan *p, struct insn *first)
+struct insn *plan_reach(const struct plan *p, struct insn *first)
 {
 	struct insn *last = first;
 
@@ -77,7 +63,7 @@ static struct insn *window_with(const struct plan *p, struct insn *i, struct ins
 	for (first = i; first >= p->first && n < MAX_BACK; first--, n++) {
 		if (!(first->props & INSN_MOVABLE) || (first->plan & PLAN_CLAIMED))
 			break;
-		*last = reach(p, first);
+		*last = plan_reach(p, first);
 		if (*last && *last >= i)
 			return first;
 		if (is_target(p->c, first->at))
@@ -119,7 +105,7 @@ static struct insn *window_in(const struct plan *p, struct insn *first, struct i
 	int best_cost = 0;
 
 	for (struct insn *i = first; i <= last && i < first + 32; i++) {
-		struct insn *e = reach(p, i);
+		struct insn *e = plan_reach(p, i);
 		int cost;
 
 		if (!e)
@@ -159,13 +145,13 @@ static void plan_back_edge(struct plan *p, struct insn *i)
 
 	if (i->plan & (PLAN_EDGE | PLAN_CLAIMED))
 		return;
+	if (has_point(block_begin(p, i), i) || (head && has_point(head, block_last(p, head))))
+		return;
 	if (i->props & INSN_REL32) {
 		stubs_retarget(p->s, i, weight);
 		st->branches++;
 		return;
 	}
-	if (has_point(block_begin(p, i), i) || (head && has_point(head, block_last(p, head))))
-		return;
 	first = weight == 1 ? window_with(p, i, &last) : NULL;
 	if (first) {
 		stubs_window(p->s, first, last, 0);
@@ -185,8 +171,7 @@ static void plan_back_edge(struct plan *p, struct insn *i)
 
 static bool backward_call(const struct plan *p, const struct insn *i)
 {
-	return i->kind == INSN_CALL && i->opcode == 0xe8 && i->length == 5 &&
-	       i->target != NOWHERE && i->target <= i->at &&
+	return plan_can_count_call(i) && i->target <= i->at &&
 	       !code_in_plt(p->c, code_vaddr(p->c, i->target));
 }
 
@@ -206,119 +191,6 @@ static void plan_indirect_jump(struct plan *p, struct insn *i)
 		return;
 	stubs_window(p->s, first, last, 1);
 	p->c->stats->jumps++;
-}
-
-/* --- the proof --- */
-
-struct walk {
-	const struct plan *p;
-	uint32_t *number, *low; /* Tarjan's; 0: not seen */
-	uint32_t *component;	/* 0: none yet */
-	uint32_t *stack;
-	struct {
-		uint32_t node, next;
-	} * calls;
-	uint32_t n_stack, n_calls, counter, components;
-};
-
-/* Successor `k` of an instruction that is not removed, or NULL; *more: ask for the next one. */
-static struct insn *successor(const struct walk *w, const struct insn *i, uint32_t k, bool *more)
-{
-	struct insn *to = NULL;
-
-	*more = k < 1;
-	if (k == 0) {
-		if (is_branch(i) && i->target != NOWHERE && !(i->plan & PLAN_EDGE))
-			to = code_insn(w->p->c, w->p->f, i->target);
-	} else if (!is_end(i) && i + 1 < w->p->end) {
-		to = w->p->first + (i + 1 - w->p->first);
-	}
-	return to && !(to->plan & PLAN_POINT) ? to : NULL;
-}
-
-static void enter(struct walk *w, uint32_t node)
-{
-	w->number[node] = w->low[node] = ++w->counter;
-	w->stack[w->n_stack++] = node;
-	w->calls[w->n_calls].node = node;
-	w->calls[w->n_calls++].next = 0;
-}
-
-static void leave(struct walk *w, uint32_t node)
-{
-	uint32_t member;
-
-	if (w->low[node] != w->number[node])
-		return;
-	w->components++;
-	do {
-		member = w->stack[--w->n_stack];
-		w->component[member] = w->components;
-	} while (member != node);
-}
-
-static void visit(struct walk *w, uint32_t root)
-{
-	enter(w, root);
-	while (w->n_calls) {
-		uint32_t node = w->calls[w->n_calls - 1].node;
-		uint32_t k = w->calls[w->n_calls - 1].next++;
-		struct insn *to = NULL;
-		uint32_t n;
-		bool more = false;
-
-		if (k < 2)
-			to = successor(w, w->p->first + node, k, &more);
-		if (to) {
-			n = (uint32_t)(to - w->p->first);
-			if (!w->number[n])
-				enter(w, n);
-			else if (!w->component[n] && w->number[n] < w->low[node])
-				w->low[node] = w->number[n];
-			continue;
-		}
-		if (more)
-			continue;
-		w->n_calls--;
-		leave(w, node);
-		if (w->n_calls) {
-			uint32_t up = w->calls[w->n_calls - 1].node;
-
-			if (w->low[node] < w->low[up])
-				w->low[up] = w->low[node];
-		}
-	}
-}
-
-/* Count the backward branches that lie on a cycle without a safepoint. */
-static void prove(struct plan *p)
-{
-	size_t n = p->f->n;
-	uint32_t *memory = xcalloc(6 * n, sizeof(uint32_t));
-	struct walk w = {
-		.p = p,
-		.number = memory,
-		.low = memory + n,
-		.component = memory + 2 * n,
-		.stack = memory + 3 * n,
-		.calls = (void *)(memory + 4 * n),
-	};
-
-	for (uint32_t k = 0; k < n; k++) {
-		if (!w.number[k] && !(p->first[k].plan & PLAN_POINT))
-			visit(&w, k);
-	}
-	for (struct insn *i = p->first; i < p->end; i++) {
-		struct insn *to;
-
-		if (!(i->plan & PLAN_BACK) || (i->plan & (PLAN_EDGE | PLAN_POINT)))
-			continue;
-		to = code_insn(p->c, p->f, i->target);
-		if (to && !(to->plan & PLAN_POINT) &&
-		    w.component[i - p->first] == w.component[to - p->first])
-			p->c->stats->uncovered++;
-	}
-	free(memory);
 }
 
 void plan_function(struct code *c, struct function *f, struct stubs *s)
@@ -351,5 +223,5 @@ void plan_function(struct code *c, struct function *f, struct stubs *s)
 		}
 	}
 	if (loops)
-		prove(&p);
+		plan_cover(&p);
 }

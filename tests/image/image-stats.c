@@ -57,6 +57,7 @@ static void show(const char *path)
 
 int main(int argc, char **argv)
 {
+	log_set_spec(getenv("RR_LOG") ? getenv("RR_LOG") : "");
 	for (int i = 1; i < argc; i++)
 		show(argv[i]);
 	return 0;

@@ -1,0 +1,37 @@
+/*
+ * Planning the safepoints of one function: windows.c and cover.c.
+ */
+#ifndef IMAGE_PLAN_H
+#define IMAGE_PLAN_H
+
+#include "image/stubs.h"
+
+struct plan {
+	struct code *c;
+	struct function *f;
+	struct stubs *s;
+	struct insn *first, *end; /* the function's instructions */
+};
+
+static inline uint32_t insn_end(const struct insn *i)
+{
+	return i->at + i->length;
+}
+
+/* The last instruction of the shortest window from `first` on, or NULL. */
+struct insn *plan_reach(const struct plan *p, struct insn *first);
+
+/* A direct call whose rel32 may be led elsewhere. */
+static inline bool plan_can_count_call(const struct insn *i)
+{
+	return i->kind == INSN_CALL && i->opcode == 0xe8 && i->length == 5 &&
+	       i->target != NOWHERE && !(i->plan & PLAN_CLAIMED);
+}
+
+/*
+ * Whether all cycles have a safepoint: where not, put one anywhere on them; count the backward
+ * branches for which that cannot be done. (cover.c)
+ */
+void plan_cover(struct plan *p);
+
+#endif

@@ -1,0 +1,327 @@
+/*
+ * What holds for every image as a whole, of real programs: checked against a fresh decoding of the
+ * file, instruction by instruction. Prints the coverage of loops and the speed.
+ * usage: test-whole FILE...
+ */
+#include "sample.h"
+
+#include "base/io.h"
+#include "image/code.h"
+
+#include <Zydis/Zydis.h>
+
+#include <time.h>
+
+struct whole {
+	const char *path;
+	struct image *im;
+	struct elf_file elf;
+	struct image_stats stats;
+	struct code code;
+	uint8_t *starts; /* a bit for each stub byte at which an instruction starts */
+	ZydisDecoder d;
+	int complaints;
+};
+
+#define WANT(w, cond, at)                                                                      \
+	do {                                                                                   \
+		if (!(cond) && (w)->complaints++ < 10) {                                       \
+			printf("%s: %#llx: not so: %s\n", (w)->path, (unsigned long long)(at), \
+			       #cond);                                                         \
+			failures++;                                                            \
+		}                                                                              \
+	} while (0)
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* The window that `at` is strictly inside of, or NULL. */
+static const struct image_patch *inside(const struct whole *w, uint64_t at)
+{
+	size_t lo = 0, hi = w->im->n_patches;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (w->im->patches[mid].start + (uint64_t)w->im->patches[mid].length <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == w->im->n_patches || w->im->patches[lo].start >= at)
+		return NULL;
+	return &w->im->patches[lo];
+}
+
+/* Where the program may be sent to: an instruction, not inside of a window. */
+static bool may_be_at(const struct whole *w, uint32_t at)
+{
+	const struct function *f = code_function(&w->code, at);
+
+	if (inside(w, at))
+		return false;
+	/* Out of all functions: a PLT, or a target that nobody decoded. */
+	if (!f || f->left)
+		return at < w->code.size;
+	return code_insn(&w->code, f, at) || is_target(&w->code, at);
+}
+
+static const uint8_t *patched(const struct whole *w, uint64_t vaddr)
+{
+	for (size_t k = 0; k < w->im->n_texts; k++) {
+		const struct image_text *t = &w->im->texts[k];
+
+		if (vaddr >= t->vaddr && vaddr < t->vaddr + t->size)
+			return t->bytes + (vaddr - t->vaddr);
+	}
+	return NULL;
+}
+
+static uint64_t rel32_at(const uint8_t *p, uint64_t next)
+{
+	int32_t d;
+
+	memcpy(&d, p, 4);
+	return next + (uint64_t)(int64_t)d;
+}
+
+static bool starts_at(const struct whole *w, uint64_t stub)
+{
+	return stub < w->im->stub_size && (w->starts[stub / 8] >> stub % 8 & 1);
+}
+
+static void check_patches(struct whole *w)
+{
+	const struct image *im = w->im;
+	uint64_t end = 0, kept = 0;
+
+	for (size_t k = 0; k < im->n_patches; k++) {
+		const struct image_patch *p = &im->patches[k];
+		uint64_t at = im->texts[0].vaddr + p->start;
+		const uint8_t *b = patched(w, at);
+
+		WANT(w, p->start >= end, at);
+		end = p->start + (uint64_t)p->length;
+		WANT(w, p->length >= 5, at);
+		WANT(w, p->kept + (uint64_t)p->length <= im->n_kept, at);
+		WANT(w, !memcmp(im->kept + p->kept, w->code.text + p->start, p->length), at);
+		kept += p->length;
+		if (p->n_insns) {
+			WANT(w, !code_bits_any(&w->code.targets, at + 1, at + p->length), at);
+			WANT(w, b[0] == 0xe9, at);
+			for (int n = 5; n < p->length; n++)
+				WANT(w, b[n] == 0xcc, at + (uint64_t)n);
+			WANT(w, starts_at(w, rel32_at(b + 1, at + 5) - (uint64_t)im->stub_vaddr),
+			     at);
+		} else {
+			WANT(w, !memcmp(b, w->code.text + p->start, p->length - 4u), at);
+			WANT(w,
+			     starts_at(w, rel32_at(b + p->length - 4, at + p->length) -
+						  (uint64_t)im->stub_vaddr),
+			     at);
+		}
+	}
+	WANT(w, kept == im->n_kept, kept);
+}
+
+/* What is hidden is what the file has. */
+static void check_original(struct whole *w, const struct image *original)
+{
+	for (size_t k = 0; k < original->n_texts; k++) {
+		const struct image_text *t = &original->texts[k];
+		uint64_t n = min_u64(t->size, w->elf.size - t->file_offset);
+
+		WANT(w, !memcmp(t->bytes, w->elf.bytes + t->file_offset, n), t->vaddr);
+	}
+}
+
+static void check_branch(struct whole *w, const ZydisDecodedInstruction *z, uint64_t at)
+{
+	uint64_t to = at + z->length + z->raw.imm[0].value.u;
+	uint64_t stub = to - (uint64_t)w->im->stub_vaddr;
+
+	WANT(w, z->meta.category != ZYDIS_CATEGORY_CALL, at);
+	if (stub < w->im->stub_size)
+		WANT(w, starts_at(w, stub), at);
+	else if (to - w->code.base < w->code.size)
+		WANT(w, may_be_at(w, (uint32_t)(to - w->code.base)), at);
+}
+
+/* A displaced instruction: the same but for what is relative to its address. */
+static void check_copy(struct whole *w, const struct image_entry *e,
+		       const ZydisDecodedInstruction *z)
+{
+	const struct function *f = code_function(&w->code, e->original);
+	const struct insn *i = f ? code_insn(&w->code, f, e->original) : NULL;
+	const uint8_t *copy = w->im->stubs + e->stub;
+	uint64_t at = (uint64_t)w->im->stub_vaddr + e->stub;
+
+	if (z->raw.imm[0].is_relative)
+		return; /* check_branch() */
+	if (i && i->kind == INSN_JMP && z->mnemonic == ZYDIS_MNEMONIC_NOP)
+		return; /* where it leads follows */
+	WANT(w, i && i->length == z->length, at);
+	if (!i || i->length != z->length)
+		return;
+	if (!(i->props & INSN_RIP)) {
+		WANT(w, !memcmp(copy, w->code.text + i->at, i->length), at);
+		return;
+	}
+	WANT(w, !memcmp(copy, w->code.text + i->at, i->disp), at);
+	WANT(w,
+	     !memcmp(copy + i->disp + 4, w->code.text + i->at + i->disp + 4,
+		     i->length - i->disp - 4u),
+	     at);
+	WANT(w,
+	     rel32_at(copy + i->disp, at + i->length) ==
+		     rel32_at(w->code.text + i->at + i->disp,
+			      code_vaddr(&w->code, i->at) + i->length),
+	     at);
+}
+
+static void mark_starts(struct whole *w)
+{
+	const struct image *im = w->im;
+
+	for (size_t k = 0; k < im->n_entries; k++) {
+		uint64_t end = k + 1 < im->n_entries ? im->entries[k + 1].stub : im->stub_size;
+
+		if (im->entries[k].where == IMAGE_OUTSIDE)
+			continue;
+		for (uint64_t at = im->entries[k].stub; at < end;) {
+			ZydisDecodedInstruction z;
+
+			w->starts[at / 8] |= (uint8_t)(1 << at % 8);
+			if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&w->d, NULL, im->stubs + at,
+									end - at, &z))) {
+				WANT(w, !"an instruction", (uint64_t)im->stub_vaddr + at);
+				break;
+			}
+			at += z.length;
+			WANT(w, at <= end, (uint64_t)im->stub_vaddr + at);
+		}
+	}
+}
+
+static void check_entry(struct whole *w, size_t k)
+{
+	const struct image *im = w->im;
+	const struct image_entry *e = &im->entries[k];
+	uint64_t end = k + 1 < im->n_entries ? im->entries[k + 1].stub : im->stub_size;
+	uint64_t vaddr = (uint64_t)im->stub_vaddr + e->stub;
+	bool first = true;
+
+	WANT(w, e->stub < end, vaddr);
+	if (e->where == IMAGE_OUTSIDE)
+		return;
+	if (e->where == IMAGE_TRAP) {
+		struct image_point p = image_find(im, vaddr);
+
+		WANT(w, im->stubs[e->stub] == 0xcc && end == e->stub + 1, vaddr);
+		WANT(w, starts_at(w, e->resume), vaddr);
+		p = image_find(im, p.resume);
+		WANT(w, p.where == IMAGE_CODE, vaddr);
+		WANT(w, p.original == im->texts[0].vaddr + e->original, vaddr);
+	} else {
+		WANT(w, im->stubs[e->stub] != 0xcc, vaddr);
+	}
+	if (e->where != IMAGE_CODE)
+		WANT(w, may_be_at(w, e->original), vaddr);
+	for (uint64_t at = e->stub; at < end && e->where != IMAGE_TRAP; first = false) {
+		ZydisDecodedInstruction z;
+
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&w->d, NULL, im->stubs + at,
+								end - at, &z)))
+			break;
+		if (z.raw.imm[0].is_relative)
+			check_branch(w, &z, (uint64_t)im->stub_vaddr + at);
+		else if (e->where == IMAGE_CODE)
+			WANT(w, first, vaddr);
+		if (first && e->where == IMAGE_CODE)
+			check_copy(w, e, &z);
+		at += z.length;
+	}
+}
+
+/* Each displaced instruction is found, and lies at its own place. */
+static void check_displaced(struct whole *w)
+{
+	for (size_t k = 0; k < w->im->n_patches; k++) {
+		const struct image_patch *p = &w->im->patches[k];
+		const struct function *f = code_function(&w->code, p->start);
+		const struct insn *i = f ? code_insn(&w->code, f, p->start) : NULL;
+
+		WANT(w, i, w->code.base + p->start);
+		for (int n = 1; i && n < p->n_insns; n++) {
+			uint64_t vaddr = code_vaddr(&w->code, i[n].at);
+			int64_t to = image_displaced(w->im, vaddr);
+			struct image_point at = image_find(w->im, (uint64_t)to);
+
+			WANT(w, to && at.where == IMAGE_CODE && at.original == vaddr, vaddr);
+		}
+	}
+}
+
+static void check_file(const char *path)
+{
+	struct image_options opt = {0};
+	struct whole w = {.path = path};
+	struct buf b = BUF_INIT;
+	struct image original;
+	double t;
+
+	if (read_file(path, &b)) {
+		printf("%s: SKIPPED: not there\n", path);
+		return;
+	}
+	t = now();
+	CHECK(image_build(b.data, b.len, &opt, &w.im) == 0);
+	t = now() - t;
+	if (!w.im)
+		return;
+	printf("%s: %.1f MB/s; back-edges %llu, uncovered %llu\n", path,
+	       (double)w.im->stats.text_bytes / 1e6 / t, (unsigned long long)w.im->stats.back_edges,
+	       (unsigned long long)w.im->stats.uncovered);
+	CHECK(w.im->stats.uncovered * 2000 <= w.im->stats.back_edges + 2000);
+	CHECK(w.im->stats.back_edges > 0);
+	CHECK(elf_open(&w.elf, b.data, b.len) == 0);
+	w.code = (struct code){.elf = &w.elf, .stats = &w.stats};
+	original = *w.im;
+	for (size_t k = 0; k < original.n_texts; k++) {
+		struct image_text *x = &original.texts[k];
+		uint8_t *copy = xmalloc(x->size);
+
+		memcpy(copy, x->bytes, x->size);
+		image_hide(w.im, x->vaddr, copy, x->size);
+		x->bytes = copy;
+	}
+	check_original(&w, &original);
+	CHECK(code_open(&w.code, &original) == 0);
+	w.starts = xcalloc(1, w.im->stub_size / 8 + 1);
+	ZydisDecoderInit(&w.d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	CHECK(w.im->n_entries > 0 && w.im->entries[0].stub == 0);
+	mark_starts(&w);
+	for (size_t k = 0; k < w.im->n_entries; k++)
+		check_entry(&w, k);
+	check_patches(&w);
+	check_displaced(&w);
+	for (size_t k = 0; k < original.n_texts; k++)
+		free(original.texts[k].bytes);
+	free(w.starts);
+	code_release(&w.code);
+	elf_close(&w.elf);
+	image_free(w.im);
+	buf_release(&b);
+}
+
+int main(int argc, char **argv)
+{
+	for (int k = 1; k < argc; k++)
+		check_file(argv[k]);
+	return check_status("image whole");
+}
