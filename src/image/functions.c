@@ -152,7 +152,31 @@ static void add_go(const struct elf_file *f, struct code_ranges *r)
 	}
 }
 
-static void add_symbols(const struct elf_file *f, struct code_ranges *r, struct elf_span s)
+/* .strtab, of the symbols in .symtab. */
+static struct elf_span symbol_names(const struct elf_file *f)
+{
+	struct elf_section s;
+
+	for (size_t i = 0; i < f->n_sections; i++)
+		if (elf_section(f, i, &s) && s.type == SHT_STRTAB && !strcmp(s.name, ".strtab"))
+			return s.span;
+	return (struct elf_span){0};
+}
+
+/*
+ * V8's built-in functions: the program copies them to be near the code that it generates, and
+ * copies of patched code would jump to nowhere. Nothing describes them but these symbols.
+ */
+static bool is_copied(struct elf_span names, uint32_t name)
+{
+	static const char prefix[] = "Builtins_";
+
+	return name < names.n && names.n - name >= sizeof(prefix) &&
+	       !memcmp(names.p + name, prefix, sizeof(prefix) - 1);
+}
+
+static void add_symbols(const struct elf_file *f, struct code_ranges *r, struct elf_span s,
+			struct elf_span names)
 {
 	Elf64_Sym sym;
 
@@ -162,7 +186,7 @@ static void add_symbols(const struct elf_file *f, struct code_ranges *r, struct 
 		memcpy(&sym, s.p, sizeof(sym));
 		type = ELF64_ST_TYPE(sym.st_info);
 		if ((type == STT_FUNC || type == STT_GNU_IFUNC) && elf_symbol_has_address(&sym) &&
-		    sym.st_size <= f->size)
+		    sym.st_size <= f->size && !is_copied(names, sym.st_name))
 			add_checked(f, r, sym.st_value, sym.st_value + sym.st_size);
 	}
 }
@@ -183,8 +207,8 @@ int elf_functions(const struct elf_file *f, struct code_ranges *out)
 	merge(out, &more);
 	code_ranges_release(&more);
 
-	add_symbols(f, &more, elf_symbols(f, SHT_SYMTAB));
-	add_symbols(f, &more, elf_symbols(f, SHT_DYNSYM));
+	add_symbols(f, &more, elf_symbols(f, SHT_SYMTAB), symbol_names(f));
+	add_symbols(f, &more, elf_symbols(f, SHT_DYNSYM), (struct elf_span){0});
 	normalize(&more);
 	merge(out, &more);
 	code_ranges_release(&more);
