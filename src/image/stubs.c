@@ -111,12 +111,25 @@ struct count {
 	uint32_t branch;  /* position of the rel8 that leads to it */
 };
 
+/*
+ * What the flags are after the count depends on how much remains, which is another number in the
+ * recording and in its replay. The program does not care, for they are dead; but they may show in
+ * signal frames and in r11 after a system call, and replay compares registers. So they are made the
+ * same.
+ */
+static void put_constant_flags(struct stubs *s)
+{
+	PUT(s, 0x39, 0xe4); /* cmp esp, esp */
+}
+
 static void put_trap(struct stubs *s, struct count *k)
 {
+	entry(s, IMAGE_COUNTING, k->logical);
 	if (k->form == COUNT_FLAG_FREE) {
-		entry(s, IMAGE_COUNTING, k->logical);
 		PUT(s, 0x48, 0x8b, 0x0c, 0x25); /* mov rcx, [saved] */
 		put32(s, (uint32_t)TICK_SAVED_RCX);
+	} else {
+		put_constant_flags(s);
 	}
 	k->trap = s->n_entries;
 	entry(s, IMAGE_TRAP, k->logical);
@@ -130,12 +143,10 @@ static void count_begin(struct stubs *s, struct count *k, uint32_t logical, uint
 	uint8_t live = code_live_flags(s->c, logical, FLAGS_ALL);
 
 	*k = (struct count){.logical = logical, .weight = weight, .before = before};
-	if (!live && weight > 1)
-		k->form = COUNT_SUB;
-	else if (!(live & ~FLAG_CF))
-		k->form = COUNT_DEC;
-	else
+	if (live)
 		k->form = COUNT_FLAG_FREE;
+	else
+		k->form = weight > 1 ? COUNT_SUB : COUNT_DEC;
 	s->c->stats->flag_free += k->form == COUNT_FLAG_FREE;
 	if (before)
 		put_trap(s, k);
@@ -154,19 +165,21 @@ static void put_count(struct stubs *s, struct count *k)
 	uint32_t trap = 0;
 
 	if (k->before)
-		trap = s->entries[k->trap - (k->form == COUNT_FLAG_FREE)].stub;
+		trap = s->entries[k->trap - 1].stub;
 	entry(s, IMAGE_COUNTING, k->logical);
 	switch (k->form) {
 	case COUNT_DEC:
 		PUT(s, 0x48, 0xff, 0x0c, 0x25);
 		put32(s, (uint32_t)TICK_REMAINING);
 		put_trap_branch(s, k, 0x7e, trap);
+		put_constant_flags(s);
 		break;
 	case COUNT_SUB:
 		PUT(s, 0x48, 0x81, 0x2c, 0x25);
 		put32(s, (uint32_t)TICK_REMAINING);
 		put32(s, k->weight);
 		put_trap_branch(s, k, 0x7e, trap);
+		put_constant_flags(s);
 		break;
 	case COUNT_FLAG_FREE:
 		PUT(s, 0x48, 0x89, 0x0c, 0x25); /* mov [saved], rcx */
