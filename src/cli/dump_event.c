@@ -281,6 +281,7 @@ void dump_memory(const struct trace_event *ev, struct buf *out)
 void dump_mappings(const struct trace_event *ev, struct buf *out)
 {
 	static const char *const sources[] = {
+		[MAP_FROM_NOTHING] = "nothing",
 		[MAP_FROM_ZERO] = "zero",
 		[MAP_FROM_FILE] = "file",
 		[MAP_FROM_SHARED] = "shared",

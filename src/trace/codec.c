@@ -139,6 +139,8 @@ static const char *check_bytes(const struct trace_event *ev)
 		return "registers of a wrong size";
 	if (!size_is(&ev->siginfo, SIGINFO_BYTES))
 		return "siginfo of a wrong size";
+	if (ev->stack.len > STACK_BYTES_MAX)
+		return "too much of a stack";
 	if (ev->fpregs.len > FPREGS_MAX)
 		return "floating-point registers of a wrong size";
 	for (size_t i = 0; i < ev->n_writes; i++) {
@@ -172,7 +174,7 @@ const char *check_mapping(const struct trace_mapping *m)
 {
 	bool has_file = m->source == MAP_FROM_FILE || m->source == MAP_FROM_SHARED;
 
-	if (m->source < MAP_FROM_ZERO || m->source > MAP_FROM_SHARED)
+	if ((unsigned int)m->source > MAP_FROM_SHARED)
 		return "mapping of an unknown kind";
 	if (m->start >= m->end || page_floor(m->start) != m->start || page_floor(m->end) != m->end)
 		return "bad range of a mapping";
@@ -282,6 +284,7 @@ int encode_event(struct event_codec *c, const struct trace_event *ev,
 		.signal = ev->signo,
 		.action = (Rr__Trace__SignalAction)ev->action,
 		.siginfo = binary(ev->siginfo.data, ev->siginfo.len),
+		.stack = binary(ev->stack.data, ev->stack.len),
 		.child_tid = ev->child_tid,
 		.clone_flags = ev->clone_flags,
 		.former_tid = ev->former_tid,
@@ -431,6 +434,7 @@ const char *decode_event(struct event_codec *c, struct arena *a, const uint8_t *
 		.signo = msg->signal,
 		.action = (enum trace_signal_action)msg->action,
 		.siginfo = {msg->siginfo.data, msg->siginfo.len},
+		.stack = {msg->stack.data, msg->stack.len},
 		.child_tid = msg->child_tid,
 		.clone_flags = msg->clone_flags,
 		.former_tid = msg->former_tid,

@@ -31,7 +31,7 @@ enum trace_event_type {
 	EV_SIGNAL,	  /* a signal was delivered */
 	EV_INSN,	  /* an instruction trapped to the recorder: rdtsc, rdtscp, cpuid */
 	EV_EXIT,	  /* the task is gone */
-	EV_SCHED,	  /* preempted in running code (written with software ticks) */
+	EV_SCHED,	  /* stopped in running code, for others or for a signal */
 	N_EVENT_TYPES,
 };
 
@@ -48,7 +48,8 @@ struct trace_write {
 };
 
 enum trace_map_source {
-	MAP_FROM_ZERO = 1, /* anonymous, zero-filled */
+	MAP_FROM_NOTHING,  /* nothing is mapped there any more */
+	MAP_FROM_ZERO,	   /* anonymous, zero-filled */
 	MAP_FROM_FILE,	   /* private mapping of the saved file `file` */
 	MAP_FROM_SHARED, /* mapping of the file `file` as it is at each moment; all tasks map one */
 };
@@ -98,6 +99,7 @@ struct trace_event {
 	int32_t signo;
 	enum trace_signal_action action;
 	struct trace_bytes siginfo; /* siginfo_t */
+	struct trace_bytes stack;   /* EV_SCHED at no safepoint: memory at the stack pointer */
 	pid_t child_tid;	    /* EV_CLONE */
 	uint64_t clone_flags;	    /* EV_CLONE: CLONE_* */
 	pid_t former_tid;	    /* EV_EXEC by another thread than the leader: its tid before */
