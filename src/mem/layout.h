@@ -25,9 +25,12 @@
 struct tick_page {
 	int64_t remaining;  /* ticks until the next stop; a stub traps when it becomes <= 0 */
 	uint64_t saved_rcx; /* of a stub that may not change flags */
+	uint64_t reserved[6];
+	char path[64]; /* argument of the tracer's remote calls */
 };
 
 #define TICK_REMAINING (TICK_PAGE + 0)
 #define TICK_SAVED_RCX (TICK_PAGE + 8)
+#define TICK_PATH      (TICK_PAGE + 64)
 
 #endif

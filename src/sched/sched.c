@@ -40,6 +40,11 @@ struct sched_entity *sched_pick(struct sched *s, uint64_t now_ns)
 	return e;
 }
 
+void sched_renew(struct sched *s, uint64_t now_ns)
+{
+	s->slice_end = now_ns + s->slice_ns;
+}
+
 bool sched_others_ready(const struct sched *s)
 {
 	return s->queue.next != &s->queue;

@@ -27,6 +27,8 @@ void sched_ready(struct sched *s, struct sched_entity *e);
 void sched_remove(struct sched_entity *e);
 /* Take out the first, and begin its slice; NULL if none is queued. */
 struct sched_entity *sched_pick(struct sched *s, uint64_t now_ns);
+/* The running task goes on: its slice begins anew. */
+void sched_renew(struct sched *s, uint64_t now_ns);
 bool sched_others_ready(const struct sched *s);
 /* Whether the running task has to let others run. */
 bool sched_slice_over(const struct sched *s, uint64_t now_ns);

@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "task/task.h"
 
+#include <asm/unistd_64.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* SIGKILL and SIGSTOP cannot be blocked, and do not show in masks. */
 #define ALL_SIGNALS (~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1)))
@@ -105,4 +107,14 @@ int task_remote_syscall(struct task *t, int64_t *result, int nr, const uint64_t 
 	if (!ret)
 		t->stop = before;
 	return ret;
+}
+
+int task_remote_open(struct task *t, int64_t *result, raddr_t buf, int fd, int flags)
+{
+	char path[REMOTE_PATH_SIZE];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
+	if (mm_write(t->mm, buf, path, strlen(path) + 1))
+		return -EFAULT;
+	return task_remote_syscall(t, result, __NR_open, REMOTE_ARGS(buf, flags));
 }

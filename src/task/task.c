@@ -113,6 +113,11 @@ int task_resume(struct task *t, int how, int signo)
 	return 0;
 }
 
+int task_interrupt(struct task *t)
+{
+	return ptrace(PTRACE_INTERRUPT, t->tid, 0, 0) < 0 ? -errno : 0;
+}
+
 void task_stopped(struct task *t, const struct stop *stop)
 {
 	t->stop = *stop;

@@ -78,6 +78,9 @@ const char *stop_describe(const struct stop *s);
  */
 int task_resume(struct task *t, int how, int signo);
 
+/* Ask a running task to stop, where it is: STOP_TRAP, unless it stops for something else first. */
+int task_interrupt(struct task *t);
+
 /* Wait for this task's next stop. 0, -EINTR (a signal to the tracer), -ECHILD. Sets t->stop. */
 int task_wait(struct task *t);
 /* The same without waiting: 1 if it stopped, 0 if it runs still, -errno. */
@@ -131,6 +134,14 @@ int task_remote_syscall(struct task *t, int64_t *result, int nr, const uint64_t 
 int task_remote_begin(struct task *t, int nr, const uint64_t args[6], struct regs *saved,
 		      uint64_t *saved_mask);
 int task_remote_end(struct task *t, const struct regs *saved, uint64_t saved_mask, int64_t *result);
+
+/*
+ * Open in the tracee what our descriptor `fd` is open on, with `flags`: a descriptor of its in
+ * *result, or -errno (no /proc there, no permission, too many files). The name is written to `buf`,
+ * REMOTE_PATH_SIZE bytes of its memory.
+ */
+#define REMOTE_PATH_SIZE 64
+int task_remote_open(struct task *t, int64_t *result, raddr_t buf, int fd, int flags);
 
 /* Set the registers for such a call, without running it. */
 int task_remote_prepare(struct task *t, int nr, const uint64_t args[6]);

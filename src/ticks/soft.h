@@ -1,0 +1,50 @@
+/*
+ * Software ticks: the count that instrumented code keeps in the tick page (mem/layout.h).
+ *
+ * One page serves all tracees and the tracer, as shared memory: only one task runs at a time. Before
+ * a task runs its code it is *granted* a number of ticks, which goes into the page; a safepoint that
+ * uses up the last one traps. Whenever it has stopped, what it used is added to its count.
+ */
+#ifndef TICKS_SOFT_H
+#define TICKS_SOFT_H
+
+#include "mem/layout.h"
+#include "task/task.h"
+
+struct soft_ticks {
+	int fd; /* the page's memory file */
+	struct tick_page *page;
+};
+
+/* A task's progress. */
+struct task_ticks {
+	ticks_t count;	 /* when it was last settled */
+	int64_t granted; /* what the page held then, if the page is this task's */
+};
+
+#define TICKS_NEVER INT64_MAX
+
+/* Make the page. 0 or -errno. */
+int soft_ticks_open(struct soft_ticks *s);
+void soft_ticks_close(struct soft_ticks *s);
+
+/*
+ * Map the page at TICK_PAGE in the tracee's address space, which has nothing there: 0; -ESRCH; or
+ * -errno of what the tracee could not do. `buf`: memory of its for a name (task_remote_open()).
+ */
+int soft_ticks_map(const struct soft_ticks *s, struct task *t, raddr_t buf);
+
+/* The task runs next, and stops at the safepoint that is `n` ticks (> 0) ahead, or behind it. */
+static inline void soft_ticks_grant(struct soft_ticks *s, struct task_ticks *t, int64_t n)
+{
+	s->page->remaining = t->granted = n;
+}
+
+/* The task, the last that was granted ticks, has stopped: count what it used. */
+static inline void soft_ticks_settle(struct soft_ticks *s, struct task_ticks *t)
+{
+	t->count += t->granted - s->page->remaining;
+	t->granted = s->page->remaining;
+}
+
+#endif
