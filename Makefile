@@ -31,7 +31,6 @@ soak: all
 bench: all
 	@tools/setup.sh test
 	@bench/run.sh $(BUILD)/rr
-	@bench/run.sh $(BUILD)/rr -c
 
 format:
 	@tools/setup.sh test

@@ -1,6 +1,6 @@
 /*
  * The compute loops and the micro-loops of system calls of the benchmark, one binary:
- * loops sieve|matmul|fib|getpid|read|clock N [TIMES]
+ * loops sieve|matmul|fib|getpid|read|clock N
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -95,16 +95,12 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned long times = argc > 3 ? strtoul(argv[3], NULL, 10) : 1, sum = 0;
-
-	for (size_t i = 0; argc > 2 && i < sizeof(loops) / sizeof(loops[0]); i++) {
+	for (size_t i = 0; argc == 3 && i < sizeof(loops) / sizeof(loops[0]); i++) {
 		if (!strcmp(argv[1], loops[i].name)) {
-			while (times--)
-				sum += loops[i].run(strtoul(argv[2], NULL, 10));
-			printf("%lu\n", sum);
+			printf("%lu\n", loops[i].run(strtoul(argv[2], NULL, 10)));
 			return 0;
 		}
 	}
-	fprintf(stderr, "usage: loops NAME N [TIMES]\n");
+	fprintf(stderr, "usage: loops NAME N\n");
 	return 2;
 }

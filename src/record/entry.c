@@ -110,8 +110,8 @@ static void prepare_clone(struct recorder *rec, struct rtask *t)
 }
 
 /*
- * Replay needs its stub's two pages. A device's memory changes unseen; /dev/zero is no device in
- * this sense.
+ * Replay needs its stub's two pages, and both runs the tick page. A device's memory changes unseen;
+ * /dev/zero is no device in this sense.
  */
 static void prepare_mmap(struct recorder *rec, struct rtask *t)
 {
@@ -119,12 +119,12 @@ static void prepare_mmap(struct recorder *rec, struct rtask *t)
 	char path[64];
 	struct stat st;
 
-	if (addr < STUB_END && addr + t->call.arg[1] > STUB_PAGE) {
+	if (addr < TICK_END && addr + t->call.arg[1] > STUB_PAGE) {
 		if (t->call.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 			force(t, -ENOMEM);
 			return;
 		}
-		regs_set_arg(task_regs_modify(&t->t), 0, addr ? STUB_END : 0);
+		regs_set_arg(task_regs_modify(&t->t), 0, addr ? TICK_END : 0);
 	}
 	if (t->call.arg[3] & MAP_ANONYMOUS)
 		return;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mem/checksum.h"
+#include "mem/layout.h"
 
 #define READ_PIECE (1U << 20)
 
@@ -19,6 +20,7 @@ void event_begin(struct event_builder *b, struct recorder *rec, struct rtask *t,
 	*b = (struct event_builder){.rec = rec};
 	b->ev.type = type;
 	b->ev.tid = t->t.tid;
+	b->ev.ticks = t->ticks.count;
 	b->ev.time_ns = rec->now = clock_now_ns();
 	buf_clear(&rec->data);
 	buf_clear(&rec->fpregs);
@@ -105,6 +107,7 @@ static uint64_t checksum(struct recorder *rec, struct rtask *t)
 	uint64_t sum;
 
 	scratch_ranges(rec, t->t.mm, skip);
+	skip[n++] = (struct mm_range){TICK_PAGE, TICK_END};
 	sum = mm_checksum(t->t.mm, t->t.tid, skip, n);
 	free(skip);
 	return sum;

@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "mem/layout.h"
 #include "mem/maps.h"
 
 #include <asm/prctl.h>
@@ -63,6 +64,8 @@ static int describe(struct recorder *rec, struct rtask *t, const struct map_line
 	char path[96];
 	int ret;
 
+	if (code_describe(t, l->start, m))
+		return 0;
 	*m = (struct trace_mapping){.start = l->start,
 				    .end = l->end,
 				    .prot = l->prot,
@@ -133,7 +136,7 @@ static int write_exec_event(struct recorder *rec, struct rtask *t, const struct 
 	for (size_t i = 0; !ret && i < maps->count; i++) {
 		const struct map_line *l = &maps->lines[i];
 
-		if (named(l, "[vsyscall]"))
+		if (named(l, "[vsyscall]") || l->start == TICK_PAGE)
 			continue;
 		ret = describe(rec, t, l, &m[n++]);
 		add_content(&b, t, l);
@@ -177,6 +180,11 @@ void log_exec(struct recorder *rec, struct rtask *t)
 	if (ret)
 		goto fail;
 	ret = prepare_image(rec, t, &maps);
+	if (!ret)
+		ret = task_code_exec(rec, t, &maps);
+	maps_release(&maps);
+	if (!ret)
+		ret = maps_read(t->t.tid, &maps);
 	if (!ret && !(ret = task_regs(&t->t)))
 		ret = write_exec_event(rec, t, &maps);
 	maps_release(&maps);

@@ -107,6 +107,7 @@ static void log_mapping(struct recorder *rec, struct rtask *t, int64_t result,
 
 	begin_syscall_event(&b, rec, t, result);
 	event_add_mapping(&b, m);
+	code_mapped(&b, t, m);
 	if (m->source == MAP_FROM_SHARED && f && f->private_copies)
 		mapped_file_follow(&b, f, m->file_size);
 	if (refresh_shared(t, m, &data, &fw)) {

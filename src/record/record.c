@@ -21,11 +21,12 @@
 #include <unistd.h>
 
 #define SLICE_NS      20000000ULL
-#define TICK_USEC     50000
+#define TICK_USEC     25000
 #define TERM_GRACE_NS 5000000000ULL
 #define POLL_EVERY    8 /* stops of the running task between two looks at the others */
 
 static volatile sig_atomic_t term_signal;
+static volatile unsigned int *beats;
 
 void record_options_init(struct record_options *opt)
 {
@@ -43,6 +44,11 @@ static void on_nothing(int signo)
 {
 }
 
+static void on_alarm(int signo)
+{
+	++*beats;
+}
+
 static void install(int signo, void (*fn)(int))
 {
 	struct sigaction sa = {.sa_handler = fn}, old;
@@ -53,8 +59,9 @@ static void install(int signo, void (*fn)(int))
 		sigaction(signo, &sa, NULL);
 }
 
-static void install_handlers(void)
+static void install_handlers(struct recorder *rec)
 {
+	const struct sigaction alarm_action = {.sa_handler = on_alarm};
 	struct itimerval tick = {{0, TICK_USEC}, {0, TICK_USEC}};
 
 	install(SIGTERM, on_term);
@@ -63,7 +70,9 @@ static void install_handlers(void)
 	install(SIGQUIT, on_nothing);
 	install(SIGPIPE, on_nothing);
 	install(SIGXFSZ, on_nothing);
-	install(SIGALRM, on_nothing);
+	/* Ours alone: the first tracee was started with what our parent had set. */
+	beats = &rec->beats;
+	sigaction(SIGALRM, &alarm_action, NULL);
 	setitimer(ITIMER_REAL, &tick, NULL);
 }
 
@@ -188,6 +197,10 @@ static bool wait_among_all(struct recorder *rec, struct rtask *t, bool in_kernel
 		struct stop stop;
 		pid_t tid;
 
+		if (!in_kernel)
+			hurry(rec, t);
+		if (t->stop_pending)
+			return true;
 		if (may_leave && sched_others_ready(&rec->sched))
 			return futex_settle(t) || set_aside(rec, t);
 		tid = task_wait_any(true, &stop);
@@ -226,15 +239,44 @@ static bool wait_current(struct recorder *rec, struct rtask *t, bool in_kernel)
 			return true;
 		if (ret != -ECHILD && !interrupted_wait(rec, ret))
 			BUG("waiting for task %d: %s", t->t.tid, strerror(-ret));
+		if (!in_kernel)
+			hurry(rec, t);
+		if (t->stop_pending)
+			return true;
 	} while (ret == -EINTR && rec->n_live == 1);
 	return wait_among_all(rec, t, in_kernel);
 }
 
-static bool must_give_way(struct recorder *rec)
+static bool must_give_way(struct recorder *rec, const struct rtask *t)
 {
 	if (rec->opt->switch_at_every_event)
 		return sched_others_ready(&rec->sched);
+	if (rec->opt->max_ticks && t->slice_left <= 0)
+		return sched_others_ready(&rec->sched);
 	return sched_slice_over(&rec->sched, rec->now);
+}
+
+/* Let it run to its next stop: false if it was set aside meanwhile. */
+static bool run_to_stop(struct recorder *rec, struct rtask *t, enum next next)
+{
+	int signo = t->resume_signo;
+	bool stopped;
+
+	t->resume_signo = 0;
+	if (next != NEXT_DYING) {
+		grant_ticks(rec, t);
+		task_resume(&t->t, PTRACE_SYSCALL, signo);
+	}
+	stopped = wait_current(rec, t, next == NEXT_KERNEL);
+	if (stopped)
+		settle_ticks(rec, t);
+	return stopped;
+}
+
+static void give_up_core(struct recorder *rec, struct rtask *t)
+{
+	rec->current = NULL;
+	sched_ready(&rec->sched, &t->se);
 }
 
 /* Run one task until it gives up the core. */
@@ -245,13 +287,13 @@ static void run_task(struct recorder *rec, struct rtask *t)
 
 	rec->current = t;
 	t->state = RUN_READY;
+	begin_slice(rec, t);
 	/* While it was queued, a SIGKILL may have taken it from its stop to the next. */
 	if (task_poll(&t->t) == 1)
 		t->stop_pending = true;
 	while (!rec->error) {
 		enum next next = NEXT_USER;
 		bool had_stop = t->stop_pending;
-		int signo;
 
 		t->stop_pending = false;
 		if (had_stop)
@@ -262,24 +304,23 @@ static void run_task(struct recorder *rec, struct rtask *t)
 			t->stop_pending = true;
 			continue;
 		}
+		if (next == NEXT_YIELD) {
+			give_up_core(rec, t);
+			return;
+		}
 		if (rec->n_live > 1 && ++stops % POLL_EVERY == 0)
 			collect_stops(rec);
 		/* Not with a signal in hand: what it does was decided, and others could change
 		 * that. */
-		if (next == NEXT_USER && had_stop && !t->resume_signo && must_give_way(rec)) {
-			rec->current = NULL;
-			sched_ready(&rec->sched, &t->se);
+		if (next == NEXT_USER && had_stop && !t->resume_signo && must_give_way(rec, t)) {
+			give_up_core(rec, t);
 			return;
 		}
 		/* Signals came while others ran: they are due before anything else. */
 		if (next == NEXT_USER && fresh && !t->stop_pending)
 			signals_note_boundary(t);
 		fresh = false;
-		signo = t->resume_signo;
-		t->resume_signo = 0;
-		if (next != NEXT_DYING && !t->stop_pending)
-			task_resume(&t->t, PTRACE_SYSCALL, signo);
-		if (!t->stop_pending && !wait_current(rec, t, next == NEXT_KERNEL))
+		if (!t->stop_pending && !run_to_stop(rec, t, next))
 			return;
 		t->stop_pending = true;
 	}
@@ -344,6 +385,8 @@ static void recorder_release(struct recorder *rec)
 		}
 	}
 	mapped_files_release(rec);
+	soft_ticks_close(&rec->ticks);
+	image_cache_close(rec->images);
 	map_release(&rec->segments);
 	map_release(&rec->procfs);
 	map_release(&rec->tasks);
@@ -362,11 +405,16 @@ int record_program(const struct record_options *opt, char *const *argv, int *fat
 		return error("this program is being recorded already: rr does not record itself"),
 		       RECORD_STATUS_NOT_STARTED;
 	sched_init(&rec.sched, SLICE_NS);
+	status = soft_ticks_open(&rec.ticks);
+	if (status)
+		return error_ret(status, "no memory file for counting: %s", strerror(-status)),
+		       RECORD_STATUS_NOT_STARTED;
+	image_cache_open(&rec.images);
 	output_init(&rec);
 	status = record_start(&rec, argv);
 	if (status)
 		return status;
-	install_handlers();
+	install_handlers(&rec);
 	clock_trap_tsc(true);
 	record_loop(&rec);
 	kill_rest(&rec);

@@ -10,16 +10,20 @@
 
 #include "abi/syscall.h"
 #include "base/map.h"
+#include "image/cache.h"
 #include "record/record.h"
 #include "sched/sched.h"
 #include "task/task.h"
+#include "ticks/soft.h"
 #include "trace/trace.h"
 
 /* What a task does after its stop was handled. */
 enum next {
-	NEXT_USER,   /* run the program's code */
+	NEXT_USER,   /* run the program's code; replay can find where it is */
+	NEXT_MIDDLE, /* the same from where replay cannot: nobody else may run first */
 	NEXT_KERNEL, /* go on in the system call it is in */
 	NEXT_STAY,   /* not now: it was put somewhere else (job control stop), or is gone */
+	NEXT_YIELD,  /* stopped at a point that was written down: others run now */
 	NEXT_AGAIN,  /* the handler waited by itself: look at the new stop */
 	NEXT_DYING,  /* it was killed under our hands: wait for what is left of it */
 };
@@ -71,7 +75,19 @@ struct rtask {
 	pid_t former_tid; /* the tid that it had before its execve made it the leader */
 	int resume_signo; /* to be delivered when it is resumed next */
 	struct process *process;
+	struct code *code; /* instrumented code in its address space (code.c) */
 	event_t last_event;
+
+	/* Progress in running code. */
+	struct task_ticks ticks;
+	int64_t slice_left;	   /* ticks until it has had its slice */
+	unsigned int resumed_beat; /* rec->beats when it was last let run */
+	bool counting; /* it stands in the middle of a count, which must not be changed */
+	enum interrupt {
+		INTERRUPT_NONE,
+		INTERRUPT_HURRY, /* it was stopped to make it stop at its next safepoint */
+	} interrupt;
+	bool interrupt_sent; /* the stop is still to come */
 
 	/* The system call that it is in. */
 	bool in_syscall;
@@ -100,7 +116,7 @@ struct rtask {
 	struct scratch scratch;
 
 	/* Signals. */
-	struct siglist stash;  /* arrived in running code, kept until the next system call */
+	struct siglist stash;  /* arrived in running code, kept until the next safepoint or call */
 	struct siglist raised; /* sent again by us at a system call, not delivered yet */
 	bool frame_failed;     /* the kernel could not build a handler's frame */
 	uint64_t boundary; /* signals that the kernel must deliver before any instruction runs */
@@ -137,7 +153,14 @@ struct recorder {
 	const struct record_options *opt;
 	struct trace_writer *trace;
 	struct sched sched;
-	struct map tasks;    /* tid -> struct rtask */
+	struct soft_ticks ticks;
+	struct image_cache *images;
+	double ticks_per_ns;	     /* measured */
+	uint64_t slice_start;	     /* ns: when the running task's slice began */
+	uint64_t slice_used;	     /* ticks in it */
+	volatile unsigned int beats; /* of our timer */
+	bool no_code;		     /* images cannot be mapped in tracees */
+	struct map tasks;	     /* tid -> struct rtask */
 	struct map orphans;  /* tid -> wait status of a task whose clone event is still to come */
 	struct map files;    /* inode number -> struct mapped_file */
 	struct map procfs;   /* device -> whether a procfs is on it */
@@ -347,6 +370,63 @@ void signals_release(struct rtask *t);
 bool signals_raise_stash(struct rtask *t);
 /* Find out which signals will be delivered before the task runs an instruction. */
 void signals_note_boundary(struct rtask *t);
+
+/* --- code.c: instrumented code in tracees --- */
+/* A new address space: map the tick page, and images over what `maps` says is mapped. 0 or -ESRCH;
+ * what cannot be instrumented is left as it is. */
+struct maps;
+int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *maps);
+/* A new task has the code of its parent's address space. */
+void task_code_clone(const struct rtask *parent, struct rtask *child, bool same_memory);
+void task_code_release(struct rtask *t);
+/* If text or stubs of an image begin at `start`: their mapping. */
+bool code_describe(const struct rtask *t, raddr_t start, struct trace_mapping *m);
+/* What the program may see of a mapping that begins at `start`. */
+enum code_visible {
+	VIEW_HIDDEN, /* it is ours */
+	VIEW_SHOWN,
+};
+struct code_view { /* what is mapped there originally, if `name` is not NULL */
+	uint64_t offset, dev, ino;
+	const char *name;
+};
+enum code_visible code_view(const struct rtask *t, raddr_t start, struct code_view *v);
+/* What a call did to the task's address space, and we do for it, goes to the event of the call. */
+void code_mapped(struct event_builder *b, struct rtask *t, const struct trace_mapping *m);
+void code_unmapped(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end);
+void code_protected(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end, int prot);
+/* If the task is to go on inside of a window, let it go on at the displaced instruction. */
+void enter_displaced(struct rtask *t);
+/* What stands at an address of the task's: of a stub or not. */
+struct image_point code_point(const struct rtask *t, raddr_t addr);
+/*
+ * If the task stands in a stub, let it stand at the original instruction instead: before it sees
+ * its own registers. So does the siginfo of a fault.
+ */
+void show_original(struct rtask *t, siginfo_t *si);
+
+/* --- procmaps.c --- */
+/* The task has opened `fd`: if it shows mappings, let it not show ours. */
+void hide_code_in_maps(struct recorder *rec, struct rtask *t, int fd);
+
+/* --- preempt.c: stops in running code --- */
+void begin_slice(struct recorder *rec, struct rtask *t);
+/* Before the task runs its code: how far it may go. */
+void grant_ticks(struct recorder *rec, struct rtask *t);
+/* It has stopped: how far it came. */
+void settle_ticks(struct recorder *rec, struct rtask *t);
+/* At a SIGTRAP: whether a safepoint raised it. */
+bool at_safepoint(struct rtask *t);
+enum next on_safepoint(struct recorder *rec, struct rtask *t);
+/* If it is counting, let it finish: the count cannot be changed before. 0, -ESRCH, or 1 if it is at
+ * a safepoint's trap now. */
+int finish_counting(struct recorder *rec, struct rtask *t);
+/* We waited in vain for a stop of the running task: see that it comes to one, if it is time. */
+void hurry(struct recorder *rec, struct rtask *t);
+/* A ptrace trap: the stop that hurry() asked for, or one of the kernel's (new task, SIGCONT). */
+enum next on_interrupt(struct recorder *rec, struct rtask *t);
+/* The process was stopped (job control), which may have been in the middle of running code. */
+void note_group_stop(struct recorder *rec, struct rtask *t);
 
 /* --- sigstate.c --- */
 struct signal_state {

@@ -174,7 +174,7 @@ static raddr_t frame_end(struct rtask *t, raddr_t sp)
 
 /* Let the kernel build the handler's frame; the step ends before the handler's first instruction.
  */
-static enum next run_handler(struct recorder *rec, struct rtask *t, const siginfo_t *si, bool sync)
+static enum next run_handler(struct recorder *rec, struct rtask *t, siginfo_t *si, bool sync)
 {
 	struct event_builder b;
 	struct regs before;
@@ -182,6 +182,7 @@ static enum next run_handler(struct recorder *rec, struct rtask *t, const siginf
 
 	finish_interrupted(rec, t);
 	before = t->t.regs;
+	show_original(t, si);
 	ret = task_resume(&t->t, PTRACE_SINGLESTEP, si->si_signo);
 	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
 		ret = 0;
@@ -190,6 +191,7 @@ static enum next run_handler(struct recorder *rec, struct rtask *t, const siginf
 	if (t->t.stop.kind != STOP_SIGNAL || t->t.stop.signo != SIGTRAP) {
 		/* No room for the frame: the kernel raised SIGSEGV instead. */
 		t->frame_failed = true;
+		task_set_regs(&t->t, &before);
 		return NEXT_AGAIN;
 	}
 	if (task_regs(&t->t))
@@ -223,6 +225,23 @@ static bool is_fatal(int signo)
 	return d == SIG_DEFAULT_TERM || d == SIG_DEFAULT_CORE;
 }
 
+static bool has_effect(enum disposition d, int signo)
+{
+	return d == DISP_HANDLER ||
+	       (d == DISP_DEFAULT && signal_default_action(signo) != SIG_DEFAULT_IGNORE &&
+		signal_default_action(signo) != SIG_DEFAULT_CONT);
+}
+
+/* In the middle of running code: it is delivered at the next point that replay can find. */
+static enum next after_arrival(struct recorder *rec, struct rtask *t)
+{
+	int ret = finish_counting(rec, t);
+
+	if (ret < 0)
+		return NEXT_DYING;
+	return ret ? on_safepoint(rec, t) : NEXT_MIDDLE;
+}
+
 enum next on_signal(struct recorder *rec, struct rtask *t)
 {
 	enum disposition disp;
@@ -235,6 +254,8 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	restore_raised(t, &si);
 	if (si.si_signo == SIGSEGV && !frame_failed && insn_emulate(rec, t, &si))
 		return NEXT_USER;
+	if (si.si_signo == SIGTRAP && at_safepoint(t))
+		return on_safepoint(rec, t);
 	exact = frame_failed || at_boundary(t, &si);
 	/* One that was queued before the task ran is no fault, whatever it says of itself. */
 	sync = !exact && signal_is_synchronous(&si);
@@ -246,13 +267,13 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 			  : "in running code",
 		  disp == DISP_HANDLER ? ", handled" : "");
 	if (si.si_signo == rec->opt->ignore_signal)
-		return NEXT_USER;
+		return NEXT_MIDDLE;
 	/* Going on after a fault would only meet it again. */
 	if (si.si_signo == rec->opt->continue_through_signal && disp == DISP_DEFAULT && !sync)
-		return NEXT_USER;
-	if (disp == DISP_HANDLER && !exact) {
+		return NEXT_MIDDLE;
+	if (!exact && has_effect(disp, si.si_signo)) {
 		signals_stash(t, &si);
-		return NEXT_USER;
+		return after_arrival(rec, t);
 	}
 	if (disp == DISP_HANDLER)
 		return run_handler(rec, t, &si, sync);
@@ -261,7 +282,9 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 		log_fatal(rec, t, &si, sync, exact && !t->interrupted);
 	else if (sync)
 		BUG("task %d: a fault that is ignored", t->t.tid);
+	if (sync)
+		show_original(t, &si);
 	t->resume_signo = si.si_signo;
 	signals_note_boundary(t);
-	return NEXT_USER;
+	return exact ? NEXT_USER : NEXT_MIDDLE;
 }

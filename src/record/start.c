@@ -275,7 +275,7 @@ static int open_trace(struct recorder *rec, const char *exe, char *const *argv, 
 	struct trace_info info = {.format = TRACE_FORMAT,
 				  .build = RR_VERSION,
 				  .arch = ARCH_X86_64,
-				  .ticks = "none",
+				  .ticks = "soft",
 				  .exe = exe,
 				  .argv = (const char *const *)argv,
 				  .envp = (const char *const *)env};

@@ -29,12 +29,12 @@ enum next handle_stop(struct recorder *rec, struct rtask *t)
 	case STOP_SIGNAL:
 		return on_signal(rec, t);
 	case STOP_GROUP:
+		note_group_stop(rec, t);
 		/* Stay stopped, and hear of it when SIGCONT comes (ptrace(2), PTRACE_LISTEN). */
 		t->state = RUN_STOPPED;
 		return task_resume(&t->t, PTRACE_LISTEN, 0) ? NEXT_DYING : NEXT_STAY;
 	case STOP_TRAP:
-		signals_note_boundary(t);
-		return NEXT_USER;
+		return on_interrupt(rec, t);
 	case STOP_EVENT:
 		return on_ptrace_event(rec, t);
 	case STOP_EXITED:

@@ -203,6 +203,28 @@ static void add_remote_writes(struct event_builder *b, struct rtask *t)
 	}
 }
 
+/* Calls that change mappings of instrumented code. */
+static void add_code_changes(struct event_builder *b, struct rtask *t, int64_t result)
+{
+	const uint64_t *a = t->call.arg;
+
+	if (result < 0 && result >= -4095)
+		return;
+	switch (t->call.nr) {
+	case __NR_munmap:
+		code_unmapped(b, t, a[0], a[0] + page_ceil(a[1]));
+		break;
+	case __NR_mremap:
+		code_unmapped(b, t, a[0], a[0] + page_ceil(a[1]));
+		code_unmapped(b, t, result, result + page_ceil(a[2]));
+		break;
+	case __NR_mprotect:
+	case __NR_pkey_mprotect:
+		code_protected(b, t, a[0], a[0] + page_ceil(a[1]), a[2]);
+		break;
+	}
+}
+
 void log_exit(struct recorder *rec, struct rtask *t, int64_t result)
 {
 	struct event_builder b;
@@ -210,6 +232,8 @@ void log_exit(struct recorder *rec, struct rtask *t, int64_t result)
 	struct buf file_data = BUF_INIT;
 
 	t->call.ret = result;
+	if (result >= 0)
+		hide_code_in_maps(rec, t, result);
 	begin_syscall_event(&b, rec, t, result);
 	add_outputs(&b, t);
 	if (rec->error) {
@@ -224,6 +248,7 @@ void log_exit(struct recorder *rec, struct rtask *t, int64_t result)
 	if (t->row && t->row->class == SYS_REGS)
 		b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
 	add_file_changes(&b, t, result, &file_data, &fw);
+	add_code_changes(&b, t, result);
 	add_proc_mem_write(&b, t, result);
 	event_end(&b, t);
 	buf_release(&file_data);
@@ -233,6 +258,7 @@ static void log_sigreturn(struct recorder *rec, struct rtask *t)
 {
 	struct event_builder b;
 
+	enter_displaced(t);
 	begin_syscall_event(&b, rec, t, t->t.regs.u.rax);
 	b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
 	if (!task_fpregs(&t->t, &rec->fpregs))

@@ -37,6 +37,7 @@ void rtask_free(struct recorder *rec, struct rtask *t)
 	mm_put(t->t.mm);
 	signals_release(t);
 	segv_release(t);
+	task_code_release(t);
 	if (!--t->process->refs)
 		free(t->process);
 	if (rec->current == t)

@@ -40,16 +40,13 @@ static int call_expect(struct session *s, struct ptask *p, int nr, const uint64_
 /* Open our own descriptor `fd` in the tracee: a number there, or an error. */
 static int open_in_tracee(struct session *s, struct ptask *p, int fd, int flags)
 {
-	char path[64];
 	int64_t result;
-	int ret;
+	int ret = task_remote_open(&p->t, &result, STUB_DATA, fd, flags);
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
-	if (mm_write(p->t.mm, STUB_DATA, path, strlen(path) + 1))
+	if (ret == -EFAULT)
 		return diverged(s, p, "the stub's page is gone");
-	ret = remote(s, p, &result, __NR_open, REMOTE_ARGS(STUB_DATA, flags));
 	if (ret)
-		return ret;
+		return failed(s, ret, "task %d cannot be made to open a file", p->rec_tid);
 	return result < 0 ? failed(s, result, "open a file of the trace") : (int)result;
 }
 
@@ -90,10 +87,12 @@ int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping 
 	bool keep = false;
 	int fd = -1, ret;
 
-	if (m->start < STUB_END && m->end > STUB_PAGE)
+	if (m->start < TICK_END && m->end > STUB_PAGE)
 		return failed(s, -EEXIST, "it maps %#llx, which replay uses itself",
 			      (unsigned long long)m->start);
 	switch (m->source) {
+	case MAP_FROM_NOTHING:
+		return call_expect(s, p, __NR_munmap, REMOTE_ARGS(m->start, m->end - m->start), 0);
 	case MAP_FROM_ZERO:
 		flags |= MAP_ANONYMOUS | MAP_NORESERVE;
 		offset = 0;

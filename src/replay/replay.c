@@ -27,6 +27,7 @@ static const replay_fn replay_fns[N_EVENT_TYPES] = {
 	[EV_SIGNAL] = replay_signal,
 	[EV_INSN] = replay_insn,
 	[EV_EXIT] = replay_exit,
+	[EV_SCHED] = replay_sched,
 };
 
 static struct ptask *task_of_event(struct session *s)
@@ -183,9 +184,11 @@ static void session_release(struct session *s)
 		close(f->value);
 	map_for_each (&s->shared, f)
 		close(f->value);
+	forget_images(s);
 	map_release(&s->files);
 	map_release(&s->shared);
 	map_release(&s->tasks);
+	soft_ticks_close(&s->ticks);
 	if (s->stub_fd >= 0)
 		close(s->stub_fd);
 	trace_reader_close(s->trace);
@@ -203,8 +206,10 @@ int replay_all(const struct replay_options *opt, int *fatal_signal)
 	s.info = trace_reader_info(s.trace);
 	s.n_events = trace_reader_last_event(s.trace);
 	s.stub_fd = stub_create();
-	if (s.stub_fd < 0) {
-		ret = failed(&s, s.stub_fd, "no memory file");
+	s.soft = !strcmp(s.info->ticks, "soft");
+	ret = soft_ticks_open(&s.ticks);
+	if (s.stub_fd < 0 || ret) {
+		ret = failed(&s, ret ? ret : s.stub_fd, "no memory file");
 	} else if (s.info->cpuid_faulting && !task_have_cpuid_faulting()) {
 		error("the trace needs CPUID faulting, which this machine does not have: replay "
 		      "it where it was recorded");

@@ -13,6 +13,7 @@
 #include "mem/layout.h"
 #include "replay/replay.h"
 #include "task/task.h"
+#include "ticks/soft.h"
 #include "trace/trace.h"
 
 /* How a replay can end early. */
@@ -38,6 +39,7 @@ struct ptask {
 	bool at_entry;		/* EV_SYSCALL_ENTRY was replayed, its exit was not */
 	struct regs entry_regs; /* of the call that it is in */
 	event_t last_event;	/* that matched */
+	struct task_ticks ticks;
 };
 
 struct session {
@@ -47,8 +49,11 @@ struct session {
 	struct trace_event ev; /* being replayed */
 	struct map tasks;      /* recorded tid -> struct ptask */
 	struct map files;      /* saved file -> fd, read-only */
+	struct map images;     /* saved file -> struct image of those that were looked at */
 	struct map shared;     /* saved file -> fd of the memfd that stands for a shared file */
 	int stub_fd;
+	bool soft; /* progress was counted in software */
+	struct soft_ticks ticks;
 	bool finished; /* the point asked for was reached */
 	event_t n_events;
 	uint64_t start_ns, progress_ns;
@@ -75,6 +80,8 @@ int failed(struct session *s, int err, const char *fmt, ...) __attribute__((form
 int run_to_entry(struct session *s, struct ptask *p);
 /* Run to the next fault and require that it is `signo`, in the state of the event. */
 int run_to_fault(struct session *s, struct ptask *p, int signo);
+/* Run to the trap of the safepoint at the event's ticks. */
+int run_to_safepoint(struct session *s, struct ptask *p);
 /* Require the state of the event here and now. */
 int verify_regs(struct session *s, struct ptask *p, bool at_entry);
 /* Require the memory checksum of the event, which has been replayed. */
@@ -99,6 +106,7 @@ int replay_clone(struct session *s, struct ptask *p);	      /* clone.c */
 int replay_signal(struct session *s, struct ptask *p);	      /* signals.c */
 int replay_insn(struct session *s, struct ptask *p);	      /* signals.c */
 int replay_exit(struct session *s, struct ptask *p);	      /* exit.c */
+int replay_sched(struct session *s, struct ptask *p);	      /* preempt.c */
 
 /* --- exec.c --- */
 int start_first_task(struct session *s, pid_t rec_tid);
@@ -129,6 +137,11 @@ int apply_file_writes(struct session *s);
 /* --- stub.c --- */
 /* An executable memfd with the stub program (mem/layout.h), or -errno. */
 int stub_create(void);
+
+/* --- code.c --- */
+/* From the trap of a safepoint to where the program goes on. */
+int leave_safepoint(struct session *s, struct ptask *p);
+void forget_images(struct session *s);
 
 /* --- echo.c --- */
 int echo_output(struct session *s, struct ptask *p, const struct abi_call *call);

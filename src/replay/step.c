@@ -22,7 +22,10 @@ int verify_regs(struct session *s, struct ptask *p, bool at_entry)
 		return bad_trace(s, "registers of %zu bytes", s->ev.regs.len);
 	if (task_regs(&p->t))
 		return diverged(s, p, "the task died");
-	if (!regs_equal(&recorded, &p->t.regs, at_entry, &diff))
+	if (s->soft && s->ev.ticks != p->ticks.count)
+		buf_addf(&diff, "  ticks: recorded %llu, replayed %llu\n",
+			 (unsigned long long)s->ev.ticks, (unsigned long long)p->ticks.count);
+	if (!regs_equal(&recorded, &p->t.regs, at_entry, &diff) || diff.len)
 		ret = diverged(s, p, "registers differ\n%s", buf_str(&diff));
 	buf_release(&diff);
 	return ret;
@@ -30,7 +33,7 @@ int verify_regs(struct session *s, struct ptask *p, bool at_entry)
 
 int verify_memory(struct session *s, struct ptask *p)
 {
-	const struct mm_range stub = {STUB_PAGE, STUB_END};
+	const struct mm_range stub = {STUB_PAGE, TICK_END};
 	uint64_t sum = mm_checksum(p->t.mm, p->t.tid, &stub, 1);
 
 	if (sum == s->ev.memory_checksum)
@@ -39,20 +42,21 @@ int verify_memory(struct session *s, struct ptask *p)
 			(unsigned long long)s->ev.memory_checksum, (unsigned long long)sum);
 }
 
-/* Resume, and wait for a stop that means something. */
-static int run_to_stop(struct session *s, struct ptask *p, int how)
+/* Resume for at most `ticks`, and wait for a stop that means something. */
+static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 {
 	/* Left by PTRACE_SYSCALL, a call that was skipped has an exit stop all the same. */
 	bool skip_exit = how == PTRACE_SYSCALL && p->t.call_stop != CALL_NONE;
 
+	soft_ticks_grant(&s->ticks, &p->ticks, ticks);
 	for (;;) {
 		siginfo_t si;
-		int ret = task_resume(&p->t, how, 0);
+		int ret;
 
-		if (!ret)
-			do {
-				ret = task_wait(&p->t);
-			} while (ret == -EINTR);
+		ret = task_resume(&p->t, how, 0);
+		while (!ret && (ret = task_wait(&p->t)) == -EINTR)
+			ret = 0;
+		soft_ticks_settle(&s->ticks, &p->ticks);
 		if (ret)
 			return failed(s, ret, "task %d cannot be run", p->rec_tid);
 		if (p->t.stop.kind == STOP_SYSCALL && skip_exit) {
@@ -76,6 +80,11 @@ static int run_to_stop(struct session *s, struct ptask *p, int how)
 static bool is_remade(enum syscall_class c)
 {
 	return shapes_memory(c) || c == SYS_CLONE || c == SYS_EXEC;
+}
+
+static int run_to_stop(struct session *s, struct ptask *p, int how)
+{
+	return run_ticks(s, p, how, TICKS_NEVER);
 }
 
 int run_to_entry(struct session *s, struct ptask *p)
@@ -102,6 +111,23 @@ int run_to_fault(struct session *s, struct ptask *p, int signo)
 	if (p->t.stop.kind != STOP_SIGNAL || p->t.stop.signo != signo)
 		return diverged(s, p, "%s was expected", signal_name(signo));
 	return verify_regs(s, p, false);
+}
+
+int run_to_safepoint(struct session *s, struct ptask *p)
+{
+	int64_t ticks = s->ev.ticks - p->ticks.count;
+	int ret;
+
+	if (!s->soft || ticks <= 0)
+		return diverged(s, p, "it is at tick %llu already",
+				(unsigned long long)p->ticks.count);
+	ret = run_ticks(s, p, PTRACE_SYSEMU, ticks);
+	if (ret)
+		return ret;
+	if (p->t.stop.kind != STOP_SIGNAL || p->t.stop.signo != SIGTRAP ||
+	    p->ticks.count != s->ev.ticks)
+		return diverged(s, p, "a safepoint was expected");
+	return 0;
 }
 
 int remote(struct session *s, struct ptask *p, int64_t *result, int nr, const uint64_t args[6])

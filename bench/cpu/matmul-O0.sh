@@ -1,1 +1,0 @@
-command=("$work/tools/loops-O0" matmul 400 "$(scaled 10)")

@@ -1,0 +1,568 @@
+/*
+ * Instrumented code in tracees: the image of a file is mapped over its text as soon as that is
+ * mapped executable (execve, mmap), and its stubs near it. What the images show to the program of
+ * themselves is hidden: addresses in stubs become those of the original instructions.
+ *
+ * Whatever fails here costs preemption only: the code runs as it is in the file then.
+ */
+#include "record/session.h"
+
+#include "base/log.h"
+#include "image/space.h"
+#include "mem/layout.h"
+#include "mem/maps.h"
+
+#include <asm/unistd_64.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define NAME_BELOW_STACK 512 /* where a name is put for a moment: below the red zone */
+
+/* Text that an image is mapped over. */
+struct code_text {
+	raddr_t start, end;
+	raddr_t stubs, stubs_end;
+	int prot;
+	uint64_t offset; /* in the original file */
+	uint64_t dev, ino;
+	uint32_t file;	/* number of that in the trace */
+	uint32_t image; /* number of the image's file */
+	uint64_t image_size, image_offset, stub_offset;
+	char *name;
+};
+
+/* Of one address space; shared by those who share it. */
+struct code {
+	int refs;
+	struct image_space space;
+	struct code_text *texts;
+	size_t n_texts;
+};
+
+/* --- the set --- */
+
+static struct code *code_new(void)
+{
+	struct code *c = xcalloc(1, sizeof(*c));
+
+	c->refs = 1;
+	return c;
+}
+
+static void code_put(struct code *c)
+{
+	if (!c || --c->refs)
+		return;
+	image_space_clear(&c->space);
+	for (size_t i = 0; i < c->n_texts; i++)
+		free(c->texts[i].name);
+	free(c->texts);
+	free(c);
+}
+
+static void add_text(struct code *c, const struct code_text *text)
+{
+	c->texts = xrealloc(c->texts, (c->n_texts + 1) * sizeof(*c->texts));
+	c->texts[c->n_texts] = *text;
+	c->texts[c->n_texts++].name = xstrdup(text->name);
+}
+
+static void remove_text(struct code *c, size_t i)
+{
+	free(c->texts[i].name);
+	memmove(&c->texts[i], &c->texts[i + 1], (c->n_texts - i - 1) * sizeof(*c->texts));
+	c->n_texts--;
+}
+
+void task_code_release(struct rtask *t)
+{
+	code_put(t->code);
+	t->code = NULL;
+}
+
+void task_code_clone(const struct rtask *parent, struct rtask *child, bool same_memory)
+{
+	struct code *c = parent->code;
+
+	if (!c)
+		return;
+	if (same_memory) {
+		c->refs++;
+		child->code = c;
+		return;
+	}
+	child->code = code_new();
+	image_space_copy(&child->code->space, &c->space);
+	for (size_t i = 0; i < c->n_texts; i++)
+		add_text(child->code, &c->texts[i]);
+}
+
+/* --- looking --- */
+
+struct image_point code_point(const struct rtask *t, raddr_t addr)
+{
+	if (!t->code)
+		return (struct image_point){IMAGE_OUTSIDE, addr, addr};
+	return image_space_point(&t->code->space, addr);
+}
+
+void show_original(struct rtask *t, siginfo_t *si)
+{
+	raddr_t ip = t->t.regs.u.rip, original;
+
+	if (!t->code)
+		return;
+	original = image_space_original(&t->code->space, ip);
+	if (original == ip)
+		return;
+	task_regs_modify(&t->t)->u.rip = original;
+	if ((si->si_signo == SIGILL || si->si_signo == SIGFPE || si->si_signo == SIGTRAP) &&
+	    si->si_code > 0 && (raddr_t)si->si_addr == ip) {
+		si->si_addr = (void *)original;
+		task_set_siginfo(&t->t, si);
+	}
+}
+
+void enter_displaced(struct rtask *t)
+{
+	raddr_t ip = t->t.regs.u.rip, to;
+
+	if (!t->code)
+		return;
+	to = image_space_entry(&t->code->space, ip);
+	if (to != ip)
+		task_regs_modify(&t->t)->u.rip = to;
+}
+
+static void describe_text(const struct code_text *x, struct trace_mapping *m)
+{
+	*m = (struct trace_mapping){.start = x->start,
+				    .end = x->end,
+				    .prot = x->prot,
+				    .flags = MAP_PRIVATE,
+				    .source = MAP_FROM_FILE,
+				    .file = x->image,
+				    .file_size = x->image_size,
+				    .offset = x->image_offset,
+				    .name = x->name};
+}
+
+static void describe_stubs(const struct code_text *x, struct trace_mapping *m)
+{
+	describe_text(x, m);
+	m->start = x->stubs;
+	m->end = x->stubs_end;
+	m->prot = PROT_READ | PROT_EXEC;
+	m->offset = x->stub_offset;
+	m->name = "[rr stubs]";
+}
+
+bool code_describe(const struct rtask *t, raddr_t start, struct trace_mapping *m)
+{
+	for (size_t i = 0; t->code && i < t->code->n_texts; i++) {
+		const struct code_text *x = &t->code->texts[i];
+
+		if (start == x->start)
+			describe_text(x, m);
+		else if (start == x->stubs)
+			describe_stubs(x, m);
+		else
+			continue;
+		return true;
+	}
+	return false;
+}
+
+enum code_visible code_view(const struct rtask *t, raddr_t start, struct code_view *v)
+{
+	*v = (struct code_view){0};
+	if (start == TICK_PAGE)
+		return VIEW_HIDDEN;
+	for (size_t i = 0; t->code && i < t->code->n_texts; i++) {
+		const struct code_text *x = &t->code->texts[i];
+
+		if (start >= x->stubs && start < x->stubs_end)
+			return VIEW_HIDDEN;
+		if (start < x->start || start >= x->end)
+			continue;
+		*v = (struct code_view){x->offset + (start - x->start), x->dev, x->ino, x->name};
+		return VIEW_SHOWN;
+	}
+	return VIEW_SHOWN;
+}
+
+/* --- mapping --- */
+
+struct placement {
+	struct image *im;
+	int fd; /* of the image's file */
+	uint64_t bias;
+	raddr_t text, text_end, stubs;
+	uint64_t offset; /* of the text in the image's file */
+};
+
+static const struct image_text *text_at(const struct image *im, uint64_t file_offset)
+{
+	for (size_t i = 0; i < im->n_texts; i++) {
+		const struct image_text *x = &im->texts[i];
+
+		if (file_offset >= x->file_offset && file_offset < x->file_offset + x->size)
+			return x;
+	}
+	return NULL;
+}
+
+static int get_image(struct recorder *rec, int elf_fd, const struct image_options *opt,
+		     raddr_t start, raddr_t end, uint64_t file_offset, struct placement *p)
+{
+	const struct image_text *x;
+	int ret = image_cache_get(rec->images, elf_fd, opt, &p->im, &p->fd);
+
+	if (ret)
+		return ret;
+	x = text_at(p->im, file_offset);
+	if (x && p->im->stub_size) {
+		uint64_t skip = file_offset - x->file_offset;
+
+		p->bias = start - (x->vaddr + skip);
+		p->text = start;
+		p->text_end = start + min_u64(end - start, x->size - skip);
+		p->offset = x->offset + skip;
+		p->stubs = p->im->stub_vaddr + p->bias;
+		return 0;
+	}
+	image_free(p->im);
+	close(p->fd);
+	return -ENOEXEC;
+}
+
+static void placement_release(struct placement *p)
+{
+	image_free(p->im);
+	close(p->fd);
+}
+
+/* Nothing is mapped in [start, end), and nothing of ours will be. */
+static bool is_free(const struct maps *maps, raddr_t start, raddr_t end)
+{
+	if (start < TICK_END || end <= start)
+		return false;
+	for (size_t i = 0; i < maps->count; i++)
+		if (maps->lines[i].start < end && maps->lines[i].end > start)
+			return false;
+	return true;
+}
+
+#define PLACE_STEP (16ULL << 20) /* coarse, so that other processes need the same variant */
+#define PLACE_MAX  (1ULL << 30)
+
+/* Another place for the stubs: below or above the text, not too far. 0 if there is none. */
+static raddr_t find_place(const struct maps *maps, const struct placement *p)
+{
+	uint64_t size = p->im->stub_size;
+
+	for (uint64_t d = PLACE_STEP; d <= PLACE_MAX; d += PLACE_STEP) {
+		raddr_t low = page_floor(p->text) - d, high = page_floor(p->text) + d;
+
+		if (low < p->text && is_free(maps, low, low + size))
+			return low;
+		if (is_free(maps, high, high + size))
+			return high;
+	}
+	return 0;
+}
+
+/* The image whose stubs fit somewhere. */
+static int place(struct recorder *rec, struct rtask *t, int elf_fd, const struct map_line *l,
+		 struct placement *p)
+{
+	struct image_options opt = {0};
+	struct maps maps;
+	raddr_t at;
+	int ret = get_image(rec, elf_fd, &opt, l->start, l->end, l->offset, p);
+
+	if (ret)
+		return ret;
+	ret = maps_read(t->t.tid, &maps);
+	if (ret)
+		goto fail;
+	if (is_free(&maps, p->stubs, p->stubs + p->im->stub_size)) {
+		maps_release(&maps);
+		return 0;
+	}
+	at = find_place(&maps, p);
+	maps_release(&maps);
+	ret = -ENOMEM;
+	if (!at)
+		goto fail;
+	opt.placed = true;
+	opt.stub_vaddr = at - p->bias;
+	placement_release(p);
+	ret = get_image(rec, elf_fd, &opt, l->start, l->end, l->offset, p);
+	/* The size could be another. */
+	if (ret || p->stubs == at)
+		return ret;
+	ret = -ERANGE;
+fail:
+	placement_release(p);
+	return ret;
+}
+
+/* A mmap in the tracee that must give `addr`. 0, -ESRCH or -errno. */
+static int map_at(struct rtask *t, raddr_t addr, uint64_t len, int prot, int flags, int fd,
+		  uint64_t offset)
+{
+	int64_t result;
+	int ret = task_remote_syscall(&t->t, &result, __NR_mmap,
+				      REMOTE_ARGS(addr, len, prot, flags, fd, offset));
+
+	if (ret)
+		return ret;
+	return result == (int64_t)addr ? 0 : result < 0 ? (int)result : -EEXIST;
+}
+
+static int map_image(struct recorder *rec, struct rtask *t, const struct placement *p, int prot)
+{
+	int64_t fd, closed;
+	int ret = task_remote_open(&t->t, &fd, TICK_PATH, p->fd, O_RDONLY);
+
+	if (ret || fd < 0)
+		return ret ? ret : (int)fd;
+	/* The stubs first: text without them must not run. */
+	ret = map_at(t, p->stubs, p->im->stub_size, PROT_READ | PROT_EXEC,
+		     MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, p->im->stub_offset);
+	if (!ret)
+		ret = map_at(t, p->text, p->text_end - p->text, prot, MAP_PRIVATE | MAP_FIXED, fd,
+			     p->offset);
+	if (ret != -ESRCH)
+		task_remote_syscall(&t->t, &closed, __NR_close, REMOTE_ARGS(fd));
+	return ret;
+}
+
+/* The trace keeps the original file as well: text that is made writable goes back to it. */
+static int keep_files(struct recorder *rec, int elf_fd, const struct placement *p,
+		      struct code_text *text)
+{
+	struct stat st, image_st;
+	int ret;
+
+	if (fstat(elf_fd, &st) < 0 || fstat(p->fd, &image_st) < 0)
+		return -errno;
+	text->dev = st.st_dev;
+	text->ino = st.st_ino;
+	ret = trace_writer_save_file(rec->trace, elf_fd, &st, false, &text->file);
+	if (!ret)
+		ret = trace_writer_save_file(rec->trace, p->fd, &image_st, false, &text->image);
+	text->image_size = image_st.st_size;
+	return ret;
+}
+
+/* Instrument what the line says is mapped, from the file `elf_fd`. 0, -ESRCH or -errno. */
+static int instrument(struct recorder *rec, struct rtask *t, const struct map_line *l, int elf_fd)
+{
+	struct code_text text = {
+		.start = l->start, .prot = l->prot, .offset = l->offset, .name = l->name};
+	struct placement p;
+	int ret = place(rec, t, elf_fd, l, &p);
+
+	if (ret)
+		return ret;
+	ret = keep_files(rec, elf_fd, &p, &text);
+	if (!ret)
+		ret = map_image(rec, t, &p, l->prot);
+	if (!ret) {
+		text.end = p.text_end;
+		text.image_offset = p.offset;
+		text.stubs = p.stubs;
+		text.stubs_end = p.stubs + p.im->stub_size;
+		text.stub_offset = p.im->stub_offset;
+		image_space_add(&t->code->space, p.im, p.bias, p.text, p.text_end, text.stubs,
+				text.stubs_end);
+		add_text(t->code, &text);
+	}
+	placement_release(&p);
+	return ret;
+}
+
+/* The stack's bytes there are nobody's, but the trace has the page: leave none of ours. */
+static int map_tick_page(struct recorder *rec, struct rtask *t)
+{
+	static const uint8_t zeros[REMOTE_PATH_SIZE];
+	raddr_t buf;
+	int ret = task_regs(&t->t);
+
+	if (ret)
+		return ret;
+	buf = (t->t.regs.u.rsp & ~63ULL) - NAME_BELOW_STACK;
+	ret = soft_ticks_map(&rec->ticks, &t->t, buf);
+	mm_write(t->t.mm, buf, zeros, sizeof(zeros));
+	return ret;
+}
+
+static bool is_instrumentable(const struct map_line *l)
+{
+	return l->ino && !l->shared && (l->prot & PROT_EXEC) && !(l->prot & PROT_WRITE);
+}
+
+static int instrument_line(struct recorder *rec, struct rtask *t, const struct map_line *l)
+{
+	char path[96];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", t->t.tid,
+		 (unsigned long long)l->start, (unsigned long long)l->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) /* map_files needs CAP_CHECKPOINT_RESTORE */
+		fd = open(l->name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = instrument(rec, t, l, fd);
+	if (ret)
+		log_debug("task %d: %s is not instrumented: %s", t->t.tid, l->name, strerror(-ret));
+	close(fd);
+	return ret;
+}
+
+int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *maps)
+{
+	int ret;
+
+	task_code_release(t);
+	ret = map_tick_page(rec, t);
+	if (ret) {
+		log_debug("task %d: no tick page: %s", t->t.tid, strerror(-ret));
+		return ret == -ESRCH ? ret : 0;
+	}
+	t->code = code_new();
+	for (size_t i = 0; i < maps->count; i++) {
+		if (!is_instrumentable(&maps->lines[i]))
+			continue;
+		ret = instrument_line(rec, t, &maps->lines[i]);
+		if (ret == -ESRCH)
+			return ret;
+	}
+	return 0;
+}
+
+/* --- mmap --- */
+
+/* The text [start, end) is gone, in part at least: so are its stubs, once nothing jumps there. */
+static void forget(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end)
+{
+	struct code *c = t->code;
+
+	image_space_remove(&c->space, start, end);
+	for (size_t i = c->n_texts; i-- > 0;) {
+		const struct code_text *x = &c->texts[i];
+		struct trace_mapping m = {.name = ""};
+		int64_t result;
+
+		if (x->start < start || x->end > end)
+			continue;
+		m.start = x->stubs;
+		m.end = x->stubs_end;
+		image_space_remove(&c->space, m.start, m.end);
+		remove_text(c, i);
+		if (filter_allows_remote(t) &&
+		    !task_remote_syscall(&t->t, &result, __NR_munmap,
+					 REMOTE_ARGS(m.start, m.end - m.start)) &&
+		    !result)
+			event_add_mapping(b, &m);
+	}
+}
+
+void code_mapped(struct event_builder *b, struct rtask *t, const struct trace_mapping *m)
+{
+	struct map_line l = {.start = m->start,
+			     .end = m->end,
+			     .prot = m->prot,
+			     .shared = m->flags & MAP_SHARED,
+			     .offset = m->offset,
+			     .ino = m->ino,
+			     .name = (char *)m->name};
+	size_t n;
+
+	if (!t->code)
+		return;
+	forget(b, t, m->start, m->end);
+	n = t->code->n_texts;
+	if (!is_instrumentable(&l) || m->source != MAP_FROM_FILE || !filter_allows_remote(t))
+		return;
+	if (!instrument_line(b->rec, t, &l) && t->code->n_texts > n) {
+		struct trace_mapping x;
+
+		describe_stubs(&t->code->texts[n], &x);
+		event_add_mapping(b, &x);
+		describe_text(&t->code->texts[n], &x);
+		event_add_mapping(b, &x);
+	}
+}
+
+void code_unmapped(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end)
+{
+	if (t->code)
+		forget(b, t, start, end);
+}
+
+/* --- text that the program writes to --- */
+
+/* Map the original file over the text, with the protection that each part of it has. */
+static int restore(struct event_builder *b, struct rtask *t, const struct code_text *x)
+{
+	struct trace_mapping m = {
+		.flags = MAP_PRIVATE, .source = MAP_FROM_FILE, .file = x->file, .name = ""};
+	struct maps maps;
+	char path[4096];
+	int64_t fd, closed;
+	int ours, ret;
+
+	snprintf(path, sizeof(path), "%s/files/%u", trace_writer_dir(b->rec->trace), x->file);
+	ours = open(path, O_RDONLY | O_CLOEXEC);
+	if (ours < 0)
+		return -errno;
+	ret = maps_read(t->t.tid, &maps);
+	if (!ret)
+		ret = task_remote_open(&t->t, &fd, TICK_PATH, ours, O_RDONLY);
+	close(ours);
+	if (ret || fd < 0)
+		return ret ? ret : (int)fd;
+	for (size_t i = 0; !ret && i < maps.count; i++) {
+		const struct map_line *l = &maps.lines[i];
+
+		if (l->end <= x->start || l->start >= x->end)
+			continue;
+		m.start = max_u64(l->start, x->start);
+		m.end = min_u64(l->end, x->end);
+		m.prot = l->prot;
+		m.offset = x->offset + (m.start - x->start);
+		ret = map_at(t, m.start, m.end - m.start, m.prot, MAP_PRIVATE | MAP_FIXED, fd,
+			     m.offset);
+		event_add_mapping(b, &m);
+	}
+	maps_release(&maps);
+	task_remote_syscall(&t->t, &closed, __NR_close, REMOTE_ARGS(fd));
+	return ret;
+}
+
+void code_protected(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end, int prot)
+{
+	struct code *c = t->code;
+
+	if (!c || !(prot & PROT_WRITE))
+		return;
+	for (size_t i = c->n_texts; i-- > 0;) {
+		struct code_text *x = &c->texts[i];
+		int ret;
+
+		if (x->end <= start || x->start >= end)
+			continue;
+		ret = restore(b, t, x);
+		if (ret && ret != -ESRCH)
+			b->rec->error = error_ret(ret, "cannot map the original code of %s: %s",
+						  x->name, strerror(-ret));
+		/* A task may still stand in a stub, which goes on in the text: the stubs stay. */
+		image_space_remove(&c->space, x->start, x->end);
+		x->start = x->end = 0;
+	}
+}

@@ -1,0 +1,248 @@
+/*
+ * Stops in running code: at safepoints, where the count alone says where the task is; and, in code
+ * that has none, anywhere (a *landing*: the place is found again by registers and stack).
+ *
+ * A task runs with a grant of ticks. It traps when they are used up: its slice may be over, or a
+ * signal waits. Signals that arrive elsewhere are kept (signals.c) and the grant is cut to one
+ * tick. A watchdog interrupts a task that others wait for and that does not come to a safepoint.
+ */
+#include "record/session.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ticks/landing.h"
+
+#include <sys/wait.h>
+
+#define FIRST_TICKS_PER_NS 0.1
+#define SLICE_TICKS_MIN	   1000
+#define WATCHDOG_BEATS	   2 /* beats of the timer without a stop */
+
+/* --- slices and grants --- */
+
+static int64_t ticks_of(const struct recorder *rec, uint64_t ns)
+{
+	double rate = rec->ticks_per_ns > 0 ? rec->ticks_per_ns : FIRST_TICKS_PER_NS;
+	double n = rate * ns;
+
+	return n < SLICE_TICKS_MIN ? SLICE_TICKS_MIN : (int64_t)n;
+}
+
+void begin_slice(struct recorder *rec, struct rtask *t)
+{
+	t->slice_left =
+		rec->opt->max_ticks ? rec->opt->max_ticks : ticks_of(rec, rec->sched.slice_ns);
+	rec->slice_start = clock_now_ns();
+	rec->slice_used = 0;
+}
+
+void grant_ticks(struct recorder *rec, struct rtask *t)
+{
+	int64_t n = t->slice_left > 0 ? t->slice_left : 1;
+
+	if (t->stash.n || t->interrupt == INTERRUPT_HURRY)
+		n = 1;
+	if (t->counting)
+		n = t->ticks.granted;
+	soft_ticks_grant(&rec->ticks, &t->ticks, n);
+	t->resumed_beat = rec->beats;
+}
+
+void settle_ticks(struct recorder *rec, struct rtask *t)
+{
+	ticks_t before = t->ticks.count;
+
+	soft_ticks_settle(&rec->ticks, &t->ticks);
+	t->slice_left -= t->ticks.count - before;
+	rec->slice_used += t->ticks.count - before;
+	t->counting = false;
+}
+
+/* --- points as events --- */
+
+/* A safepoint, at which the task was with `at`. */
+static void log_safepoint(struct recorder *rec, struct rtask *t, const struct regs *at)
+{
+	struct event_builder b;
+
+	event_begin(&b, rec, t, EV_SCHED);
+	b.ev.regs = (struct trace_bytes){at, sizeof(*at)};
+	b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
+	event_end(&b, t);
+}
+
+/* Wherever it is. */
+static void log_landing(struct recorder *rec, struct rtask *t)
+{
+	struct landing_point p;
+	struct event_builder b;
+
+	if (landing_capture(&p, &t->t, NULL))
+		return;
+	event_begin(&b, rec, t, EV_SCHED);
+	b.ev.regs = (struct trace_bytes){&p.regs, sizeof(p.regs)};
+	b.ev.stack = (struct trace_bytes){p.stack, sizeof(p.stack)};
+	event_end(&b, t);
+}
+
+/* The task stands at a point that is written down: signals that waited for one are delivered here.
+ */
+static void deliver_stash(struct rtask *t)
+{
+	signals_raise_stash(t);
+	signals_note_boundary(t);
+}
+
+/* --- safepoints --- */
+
+bool at_safepoint(struct rtask *t)
+{
+	return code_point(t, t->t.regs.u.rip - 1).where == IMAGE_TRAP;
+}
+
+static void measure_rate(struct recorder *rec, uint64_t now)
+{
+	double rate;
+
+	if (now <= rec->slice_start || rec->slice_used < SLICE_TICKS_MIN)
+		return;
+	rate = (double)rec->slice_used / (now - rec->slice_start);
+	rec->ticks_per_ns = rec->ticks_per_ns > 0 ? (3 * rec->ticks_per_ns + rate) / 4 : rate;
+}
+
+/* Whether the time slice has a good part left, which the ticks did not last for. */
+static bool time_is_left(struct recorder *rec, struct rtask *t, uint64_t now)
+{
+	uint64_t end = rec->sched.slice_end;
+
+	if (rec->opt->max_ticks || now + rec->sched.slice_ns / 8 >= end)
+		return false;
+	t->slice_left = ticks_of(rec, end - now);
+	return true;
+}
+
+enum next on_safepoint(struct recorder *rec, struct rtask *t)
+{
+	struct image_point p = code_point(t, t->t.regs.u.rip - 1);
+	struct regs at = t->t.regs;
+	uint64_t now;
+
+	t->interrupt = INTERRUPT_NONE;
+	if (t->stash.n) {
+		task_regs_modify(&t->t)->u.rip = p.original;
+		log_safepoint(rec, t, &at);
+		deliver_stash(t);
+		return NEXT_USER;
+	}
+	task_regs_modify(&t->t)->u.rip = p.resume;
+	if (t->slice_left > 0)
+		return NEXT_MIDDLE;
+	now = clock_now_ns();
+	measure_rate(rec, now);
+	collect_stops(rec);
+	if (time_is_left(rec, t, now))
+		return NEXT_MIDDLE;
+	if (!sched_others_ready(&rec->sched)) {
+		sched_renew(&rec->sched, now);
+		begin_slice(rec, t);
+		return NEXT_MIDDLE;
+	}
+	log_safepoint(rec, t, &at);
+	return NEXT_YIELD;
+}
+
+/* One step of a task that is counting; what arrives meanwhile is kept. 0, or -ESRCH. */
+static int step(struct rtask *t)
+{
+	siginfo_t si;
+	int ret = task_resume(&t->t, PTRACE_SINGLESTEP, 0);
+
+	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
+		ret = 0;
+	if (ret || t->t.stop.kind == STOP_EXITED || t->t.stop.kind == STOP_EVENT)
+		return -ESRCH;
+	if (t->t.stop.kind == STOP_SIGNAL && !task_siginfo(&t->t, &si) &&
+	    !(si.si_signo == SIGTRAP && si.si_code > 0))
+		signals_stash(t, &si);
+	return task_regs(&t->t);
+}
+
+int finish_counting(struct recorder *rec, struct rtask *t)
+{
+	bool stepped = false;
+	int ret = 0;
+
+	while (code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING && !ret) {
+		stepped = true;
+		ret = step(t);
+		if (!ret && at_safepoint(t))
+			ret = 1;
+	}
+	if (stepped)
+		settle_ticks(rec, t);
+	return ret;
+}
+
+/* --- code without safepoints --- */
+
+void hurry(struct recorder *rec, struct rtask *t)
+{
+	if (t->interrupt_sent || t->stop_pending)
+		return;
+	if (!t->stash.n && !sched_others_ready(&rec->sched)) {
+		collect_stops(rec);
+		if (t->stop_pending || !sched_others_ready(&rec->sched))
+			return;
+	}
+	if (rec->beats - t->resumed_beat < WATCHDOG_BEATS)
+		return;
+	if (!task_interrupt(&t->t))
+		t->interrupt_sent = true;
+}
+
+static enum next land(struct recorder *rec, struct rtask *t)
+{
+	log_debug("task %d: lands at %#llx", t->t.tid, (unsigned long long)t->t.regs.u.rip);
+	t->interrupt = INTERRUPT_NONE;
+	log_landing(rec, t);
+	if (t->stash.n) {
+		deliver_stash(t);
+		return NEXT_USER;
+	}
+	return NEXT_YIELD;
+}
+
+enum next on_interrupt(struct recorder *rec, struct rtask *t)
+{
+	bool asked = t->interrupt_sent && !t->in_syscall;
+	int ret;
+
+	t->interrupt_sent = false;
+	if (task_regs(&t->t))
+		return NEXT_DYING;
+	if (!asked || rec->beats - t->resumed_beat < WATCHDOG_BEATS) {
+		signals_note_boundary(t);
+		return NEXT_MIDDLE;
+	}
+	ret = finish_counting(rec, t);
+	if (ret < 0)
+		return NEXT_DYING;
+	if (ret)
+		return on_safepoint(rec, t);
+	if (t->code && t->interrupt == INTERRUPT_NONE) {
+		t->interrupt = INTERRUPT_HURRY;
+		return NEXT_MIDDLE;
+	}
+	return land(rec, t);
+}
+
+void note_group_stop(struct recorder *rec, struct rtask *t)
+{
+	if (t->in_syscall || t->interrupted || t != rec->current || task_regs(&t->t))
+		return;
+	if (regs_equal(&t->boundary_regs, &t->t.regs, false, NULL))
+		return;
+	/* A process that is stopped cannot be stepped out of a count. */
+	t->counting = code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING;
+	log_landing(rec, t);
+}
