@@ -46,6 +46,7 @@ lacks=
 for need in $(field needs); do
 	case $need in
 	ticks) [[ $have_ticks = yes ]] || lacks=ticks ;;
+	hidden-patches) lacks="patches that reading code does not show" ;;
 	root) [[ $(id -u) = 0 ]] || skipped "needs root" ;;
 	*) failed "unknown need: $need" ;;
 	esac

@@ -1,9 +1,10 @@
 /*
  * Software ticks: the count that instrumented code keeps in the tick page (mem/layout.h).
  *
- * One page serves all tracees and the tracer, as shared memory: only one task runs at a time. Before
- * a task runs its code it is *granted* a number of ticks, which goes into the page; a safepoint that
- * uses up the last one traps. Whenever it has stopped, what it used is added to its count.
+ * One page serves all tracees and the tracer, as shared memory: only one task runs at a time.
+ * Before a task runs its code it is *granted* a number of ticks, which goes into the page; a
+ * safepoint that uses up the last one traps. Whenever it has stopped, what it used is added to its
+ * count.
  */
 #ifndef TICKS_SOFT_H
 #define TICKS_SOFT_H

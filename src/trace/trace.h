@@ -48,9 +48,9 @@ struct trace_write {
 };
 
 enum trace_map_source {
-	MAP_FROM_NOTHING,  /* nothing is mapped there any more */
-	MAP_FROM_ZERO,	   /* anonymous, zero-filled */
-	MAP_FROM_FILE,	   /* private mapping of the saved file `file` */
+	MAP_FROM_NOTHING, /* nothing is mapped there any more */
+	MAP_FROM_ZERO,	  /* anonymous, zero-filled */
+	MAP_FROM_FILE,	  /* private mapping of the saved file `file` */
 	MAP_FROM_SHARED, /* mapping of the file `file` as it is at each moment; all tasks map one */
 };
 

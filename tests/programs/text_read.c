@@ -1,4 +1,5 @@
-/* The program's code in memory, its own and libc's, is what the files hold. modes: all */
+/* The program's code in memory, its own and libc's, is what the files hold. modes: all; needs:
+ * hidden-patches */
 #include "check.h"
 #include "code.h"
 
