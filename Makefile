@@ -31,6 +31,7 @@ soak: all
 bench: all
 	@tools/setup.sh test
 	@bench/run.sh $(BUILD)/rr
+	@bench/run.sh $(BUILD)/rr -c
 
 format:
 	@tools/setup.sh test

@@ -1,6 +1,6 @@
 /*
  * The compute loops and the micro-loops of system calls of the benchmark, one binary:
- * loops sieve|matmul|fib|getpid|read|clock N
+ * loops sieve|matmul|fib|getpid|read|clock N [TIMES]
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -95,12 +95,16 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 3 && i < sizeof(loops) / sizeof(loops[0]); i++) {
+	unsigned long times = argc > 3 ? strtoul(argv[3], NULL, 10) : 1, sum = 0;
+
+	for (size_t i = 0; argc > 2 && i < sizeof(loops) / sizeof(loops[0]); i++) {
 		if (!strcmp(argv[1], loops[i].name)) {
-			printf("%lu\n", loops[i].run(strtoul(argv[2], NULL, 10)));
+			while (times--)
+				sum += loops[i].run(strtoul(argv[2], NULL, 10));
+			printf("%lu\n", sum);
 			return 0;
 		}
 	}
-	fprintf(stderr, "usage: loops NAME N\n");
+	fprintf(stderr, "usage: loops NAME N [TIMES]\n");
 	return 2;
 }

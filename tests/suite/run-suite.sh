@@ -9,6 +9,7 @@
 #   outside()     what happens outside of the recording while it runs
 #   change()      what becomes of the input before the replay (default: it is deleted)
 #   expect=       the status of the recording (default: exit 0)
+#   needs_ticks=1 it hangs without preemption: natively only, and then SKIPPED, until features.sh has that
 set -u
 
 here=$(dirname "$(realpath "$0")")
@@ -124,8 +125,8 @@ once() {
 }
 
 run_case() {
-	local missing='' show_later=
-	name=$1 needs='' limit=60 expect='exit 0' command=()
+	local missing='' show_later='' lacks='' rr=$rr
+	name=$1 needs='' needs_ticks='' limit=60 expect='exit 0' command=()
 	unset -f outside
 	prepare() { :; }
 	change() { rm -rf "$work"/input/* "$work"/input/.[!.]* "$work"/tmp/*; }
@@ -138,6 +139,7 @@ run_case() {
 		echo "SKIPPED $name: no$missing here"
 		return 77
 	fi
+	[[ $needs_ticks && $have_ticks != yes && $rr != none ]] && lacks=ticks rr=none
 	for ((i = 1; i <= times; i++)); do
 		work=$(mktemp -d "${TMPDIR:-/tmp}/rr-suite.XXXXXX")
 		(
@@ -146,6 +148,10 @@ run_case() {
 		) || return 1
 		cleanup_work
 	done
+	if [[ $lacks ]]; then
+		echo "SKIPPED $name: passes natively; recorded it needs $lacks"
+		return 77
+	fi
 	echo "PASS $name ($times times$([[ ! $load ]] || echo ', under load'))"
 }
 

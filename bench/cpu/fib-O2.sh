@@ -1,0 +1,1 @@
+command=("$work/tools/loops-O2" fib 37 "$(scaled 80)")
