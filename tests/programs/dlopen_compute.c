@@ -43,14 +43,15 @@ static void *again(void *arg)
 	return (void *)x;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct itimerval it = {{0, 1000}, {0, 1000}}, off = {0};
 	pthread_t t[4];
 	char exe[PATH_MAX] = "";
 
 	CHECK(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
-	snprintf(library, sizeof(library), "%s/computing_library.so", dirname(exe));
+	snprintf(library, sizeof(library), "%s/%s.so", dirname(exe),
+		 argc > 1 ? argv[1] : "computing_library");
 	on_signal(SIGALRM, handler, SA_RESTART);
 	CHECK(setitimer(ITIMER_REAL, &it, NULL) == 0);
 	for (long i = 0; i < 4; i++)

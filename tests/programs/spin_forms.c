@@ -62,34 +62,34 @@ FORM(borrow_chain, "xor %eax, %eax\n xor %r8d, %r8d\n 1: sbb %rsi, %r8\n lea 1(%
 FORM(carry_kept, "mov $-1000, %rax\n stc\n 1: inc %rax\n jnz 1b\n setc %al\n movzbl %al, %eax\n"
 		 "mov %rax, (%rdx)\n 2: cmpl $0, (%rdi)\n je 2b\n ret");
 
-enum result { NONE, COUNT, FLAGS, SUM, NEGATIVE_SUM, ONE };
+enum result { ANY, FLAGS, SUM, NEGATIVE_SUM, ONE };
 
 static const struct {
 	const char *name;
 	form *run;
 	enum result result;
 } forms[] = {
-	{"short je", short_je, NONE},
-	{"short jmp", short_jmp, NONE},
-	{"near je", near_je, NONE},
-	{"counted", counted, COUNT},
-	{"pause", with_pause, COUNT},
-	{"jump at the end", jump_at_end, COUNT},
-	{"near jump at the end", near_jump_at_end, COUNT},
-	{"jump into", jump_into, COUNT},
-	{"jump over", jump_over, COUNT},
-	{"jrcxz", jrcxz_back, COUNT},
-	{"jecxz", jecxz_back, COUNT},
-	{"loope", loope_back, COUNT},
-	{"loop", loop_back, COUNT},
-	{"loopne", loopne_back, COUNT},
-	{"indirect jump", register_jump, COUNT},
-	{"return", return_jump, COUNT},
-	{"call", recursion, COUNT},
-	{"parity", parity, COUNT},
-	{"carry", carry, COUNT},
-	{"nested", nested, COUNT},
-	{"two exits", two_exits, COUNT},
+	{"short je", short_je, ANY},
+	{"short jmp", short_jmp, ANY},
+	{"near je", near_je, ANY},
+	{"counted", counted, ANY},
+	{"pause", with_pause, ANY},
+	{"jump at the end", jump_at_end, ANY},
+	{"near jump at the end", near_jump_at_end, ANY},
+	{"jump into", jump_into, ANY},
+	{"jump over", jump_over, ANY},
+	{"jrcxz", jrcxz_back, ANY},
+	{"jecxz", jecxz_back, ANY},
+	{"loope", loope_back, ANY},
+	{"loop", loop_back, ANY},
+	{"loopne", loopne_back, ANY},
+	{"indirect jump", register_jump, ANY},
+	{"return", return_jump, ANY},
+	{"call", recursion, ANY},
+	{"parity", parity, ANY},
+	{"carry", carry, ANY},
+	{"nested", nested, ANY},
+	{"two exits", two_exits, ANY},
 	{"flags before", flags_before, FLAGS},
 	{"flags, no count", flags_no_count, FLAGS},
 	{"carry chain", carry_chain, SUM},
@@ -123,10 +123,7 @@ static unsigned long run(size_t i, unsigned long in, uint64_t *x)
 	CHECK(pthread_join(t, NULL) == 0);
 	printf("%s: %lu %lx\n", forms[i].name, n, out);
 	switch (forms[i].result) {
-	case NONE:
-		break;
-	case COUNT:
-		CHECK(n > 0);
+	case ANY:
 		break;
 	case FLAGS:
 		CHECK((out & 0x8d5) == (in & 0x8d5));
