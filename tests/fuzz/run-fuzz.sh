@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fuzz a target with clang's libFuzzer, on one core, politely.
-# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader, elf
+# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader, elf, image, image_file
 #
 # What it finds that is new goes to a working corpus beside the build (FUZZ_DIR, default
 # build-fuzz/TARGET); crashes stop the run and are left there. To keep the interesting part of it:
@@ -28,6 +28,21 @@ elf)
 	libs=
 	max_len=16384
 	;;
+image)
+	corpus=image
+	sources="$top/src/base/*.c $top/src/image/*.c $top/src/cli/image_show.c"
+	libs=-lZydis
+	max_len=16384
+	;;
+image_file)
+	corpus=image_file
+	sources="$top/src/base/*.c"
+	for name in file lookup space; do
+		sources="$sources $top/src/image/$name.c"
+	done
+	libs=
+	max_len=4096
+	;;
 *)
 	echo "run-fuzz.sh: no target $target" >&2
 	exit 2
@@ -43,7 +58,8 @@ if [ "$target" = trace_reader ]; then
 	objects=$dir/trace.pb-c.o
 fi
 # shellcheck disable=SC2086 # lists
-clang -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUZZ_LIBFUZZER -w -g -O1 \
+clang -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUZZ_LIBFUZZER \
+	-DRR_VERSION='"fuzz"' -w -g -O1 \
 	-fno-strict-aliasing -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	-I"$top/src" -I"$dir/gen" -include "$top/src/base/banned.h" \
 	"$here/fuzz_$target.c" $sources $objects $libs -o "$dir/fuzz"
