@@ -8,6 +8,7 @@
 #include "cli/traces.h"
 
 #include "base/io.h"
+#include "image/cache.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -185,6 +186,45 @@ static enum finding check_clone(struct buf *detail, struct buf *remedy)
 	return err ? FOUND_LIMITED : FOUND_OK;
 }
 
+static enum finding check_image_cache(struct buf *detail, struct buf *remedy)
+{
+	struct image_cache_status st;
+	struct image_cache *cache;
+	enum finding found = FOUND_LIMITED;
+
+	image_cache_open(&cache);
+	image_cache_status(cache, &st);
+	image_cache_close(cache);
+	if (!st.limit) {
+		buf_addstr(detail, "switched off by _RR_CACHE_SIZE: files are instrumented anew in "
+				   "each recording");
+		found = FOUND_OK;
+	} else if (st.error == -EPERM) {
+		buf_addf(detail, "%s/images is not yours alone, and not used", buf_str(&st.dir));
+		buf_addf(remedy, "chmod 700 %s/images", buf_str(&st.dir));
+	} else if (!st.dir.len) {
+		buf_addstr(detail, "no place for it");
+		buf_addstr(remedy, "set HOME or _RR_CACHE_DIR");
+	} else if (st.error) {
+		buf_addf(detail, "%s: %s", buf_str(&st.dir), strerror(-st.error));
+		buf_addstr(remedy, "set _RR_CACHE_DIR to a directory that you may write to");
+	} else {
+		buf_addf(detail, "%s, %zu images, ", buf_str(&st.dir), st.images);
+		format_size(st.bytes, detail);
+		buf_addstr(detail, " of ");
+		format_size(st.limit, detail);
+		found = FOUND_OK;
+	}
+	if (!st.error && (!st.writable || st.no_exec)) {
+		buf_addstr(detail, st.writable ? ", mounted noexec: images are copied to memory"
+					       : ", cannot be written to");
+		buf_addstr(remedy, "set _RR_CACHE_DIR to another directory");
+		found = FOUND_LIMITED;
+	}
+	buf_release(&st.dir);
+	return found;
+}
+
 static enum finding check_gdb(struct buf *detail, struct buf *remedy)
 {
 	const char *path = getenv("PATH");
@@ -226,6 +266,7 @@ static const struct check {
 	{"memory", check_memory, false},
 	{"trace directory", check_trace_dir, true},
 	{"reflinks", check_clone, false},
+	{"image cache", check_image_cache, false},
 	{"gdb", check_gdb, false},
 };
 

@@ -403,7 +403,7 @@ static const struct window_stub *stub_of(const struct stubs *s, uint64_t vaddr)
 {
 	struct window_stub key;
 
-	if (vaddr - s->c->base >= s->c->size)
+	if (!s->n_windows || vaddr - s->c->base >= s->c->size)
 		return NULL;
 	key.at = (uint32_t)(vaddr - s->c->base);
 	return bsearch(&key, s->windows, s->n_windows, sizeof(key), by_at);
@@ -503,7 +503,8 @@ int stubs_place(struct stubs *s, struct image *im, const struct image_options *o
 	err = choose_place(s, im->stub_size, opt, &im->stub_vaddr);
 	if (err)
 		return err;
-	qsort(s->windows, s->n_windows, sizeof(*s->windows), by_at);
+	if (s->n_windows)
+		qsort(s->windows, s->n_windows, sizeof(*s->windows), by_at);
 	qsort(s->patches, s->n_patches, sizeof(*s->patches), by_start);
 	write_windows(s, im);
 	for (size_t k = 0; k < s->n_fixups; k++) {

@@ -5,6 +5,7 @@ rr=$(realpath "$1")
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/rr-cli-XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 export _RR_TRACE_DIR="$tmp/traces"
+export _RR_CACHE_DIR="$tmp/cache"
 unset RR_LOG RR_LOG_FILE RUNNING_UNDER_RR
 checks=0
 failures=0
