@@ -11,10 +11,9 @@
 #include "abi/signal.h"
 #include "base/log.h"
 #include "task/debug.h"
+#include "ticks/landing_impl.h"
 
 #include <errno.h>
-
-#define POINT_SLOT 0
 
 /* Copy what can be read, page by page. */
 static void read_stack(struct task *t, uint8_t *out)
@@ -61,20 +60,6 @@ int landing_matches(const struct landing_point *p, struct task *t)
 	       stack_equal(p, t);
 }
 
-struct landing {
-	struct task *t;
-	struct ticks_counter *c;
-	const struct landing_point *p;
-	struct landing_stats stats;
-};
-
-/* What the landing stopped for. */
-enum arrival {
-	ARRIVED_BREAKPOINT,
-	ARRIVED_INTERRUPT,
-	ARRIVED_OTHER, /* the task's own stop */
-};
-
 static int resume(struct landing *l)
 {
 	int ret;
@@ -87,15 +72,14 @@ static int resume(struct landing *l)
 	return ret;
 }
 
-static bool is_own_signal(struct task *t)
+bool landing_is_own_signal(struct task *t)
 {
 	siginfo_t si;
 
 	return !task_siginfo(t, &si) && signal_is_synchronous(&si);
 }
 
-/* Run to the next stop that matters: enum arrival or -errno. */
-static int run(struct landing *l)
+int landing_go(struct landing *l)
 {
 	struct task *t = l->t;
 
@@ -112,11 +96,11 @@ static int run(struct landing *l)
 		case STOP_EXITED:
 			return ARRIVED_OTHER;
 		case STOP_SIGNAL:
-			if (l->c && ticks_is_interrupt(l->c))
+			if (l->c ? ticks_is_interrupt(l->c) : skip_is_interrupt(l))
 				return ARRIVED_INTERRUPT;
 			if (task_debug_trap(t) == DEBUG_BREAKPOINT)
 				return ARRIVED_BREAKPOINT;
-			if (is_own_signal(t))
+			if (landing_is_own_signal(t))
 				return ARRIVED_OTHER;
 			break;
 		case STOP_NONE:
@@ -169,7 +153,7 @@ static int step_rounds(struct landing *l, uint64_t rounds)
 		if (ret == STEP_BREAKPOINT)
 			ret = STEP_DONE, rounds++;
 		else if (ret == STEP_STOPPED && l->t->stop.kind == STOP_SIGNAL &&
-			 !is_own_signal(l->t))
+			 !landing_is_own_signal(l->t))
 			ret = STEP_DONE, rounds++, l->stats.others++;
 		if (ret == STEP_DONE && !(ret = task_regs(l->t)))
 			ret = l->t->regs.u.rip == l->p->regs.u.rip ? STEP_DONE : STEP_STOPPED;
@@ -190,7 +174,8 @@ static int do_rounds(struct landing *l, const struct insn *insn, uint64_t rounds
 		struct insn same;
 
 		ret = task_step(t, 0, false, &same);
-		if (ret == STEP_STOPPED && (t->stop.kind != STOP_SIGNAL || is_own_signal(t)))
+		if (ret == STEP_STOPPED &&
+		    (t->stop.kind != STOP_SIGNAL || landing_is_own_signal(t)))
 			return 0;
 		if (ret == STEP_STOPPED)
 			l->stats.others++;
@@ -254,6 +239,11 @@ static int program_end(struct landing *l)
 	return ticks_program(l->c, max_u64(after, l->c->source->min_period));
 }
 
+static bool may_skip(const struct landing *l)
+{
+	return !l->c && l->stats.hits >= l->next_skip && l->t->regs.u.rip == l->p->regs.u.rip;
+}
+
 static int hit_by_hit(struct landing *l)
 {
 	int ret = l->c ? program_end(l) : 0;
@@ -264,7 +254,11 @@ static int hit_by_hit(struct landing *l)
 		ret = is_there(l);
 		if (ret)
 			return ret < 0 ? ret : LANDED;
-		ret = run(l);
+		if (may_skip(l)) {
+			ret = skip_hits(l);
+			continue;
+		}
+		ret = landing_go(l);
 		if (ret < 0)
 			return ret;
 		if (ret == ARRIVED_OTHER)
@@ -272,7 +266,7 @@ static int hit_by_hit(struct landing *l)
 		if (ret == ARRIVED_BREAKPOINT)
 			l->stats.hits++;
 		/* An interrupt that was asked for earlier may still come. */
-		ret = ret == ARRIVED_INTERRUPT ? program_end(l) : 0;
+		ret = l->c && ret == ARRIVED_INTERRUPT ? program_end(l) : 0;
 	}
 	return ret;
 }
@@ -297,7 +291,7 @@ static int approach(struct landing *l)
 			return 0;
 		ret = ticks_program(l->c, left - s->skid);
 		if (!ret)
-			ret = run(l);
+			ret = landing_go(l);
 		if (ret < 0)
 			return ret;
 		if (ret != ARRIVED_INTERRUPT)
@@ -309,11 +303,12 @@ static int approach(struct landing *l)
 int landing_run(struct task *t, struct ticks_counter *c, const struct landing_point *p,
 		struct landing_stats *stats)
 {
-	struct landing l = {.t = t, .c = c, .p = p};
+	struct landing l = {.t = t, .c = c, .p = p, .next_skip = SKIP_AFTER, .event = -1};
 	int ret = c ? approach(&l) : 0;
 
 	if (!ret)
 		ret = hit_by_hit(&l);
+	skip_end(&l);
 	log_debug("task %d: landing %d at 0x%llx: %llu hits, %llu interrupts, %llu signals", t->tid,
 		  ret, (unsigned long long)p->regs.u.rip, (unsigned long long)l.stats.hits,
 		  (unsigned long long)l.stats.interrupts, (unsigned long long)l.stats.others);

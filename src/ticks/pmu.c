@@ -19,9 +19,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A period that never ends; the kernel bounds what it gives to the CPU. */
-#define NEVER (1ULL << 60)
-
 struct pmu_counter {
 	struct ticks_counter c;
 	int fd;
@@ -32,15 +29,14 @@ static struct pmu_counter *pmu_of(struct ticks_counter *c)
 	return container_of(c, struct pmu_counter, c);
 }
 
-/* An open event that counts for thread `tid` and, when it overflows, sends it PMU_SIGNAL. */
-static int open_event(const struct perf_event_attr *event, pid_t tid)
+int perf_event_start(const struct perf_event_attr *event, pid_t tid)
 {
 	struct f_owner_ex owner = {F_OWNER_TID, tid};
 	struct perf_event_attr attr = *event;
 	int fd, err;
 
 	attr.size = sizeof(attr);
-	attr.sample_period = NEVER;
+	attr.sample_period = PERF_EVENT_NEVER;
 	attr.pinned = 1;
 	attr.exclude_kernel = 1;
 	attr.exclude_hv = 1;
@@ -66,7 +62,7 @@ static int read_event(int fd, uint64_t *count)
 	return n < 0 ? -errno : -EIO;
 }
 
-static int set_period(int fd, uint64_t period)
+int perf_event_period(int fd, uint64_t period)
 {
 	return ioctl(fd, PERF_EVENT_IOC_PERIOD, &period) < 0 ? -errno : 0;
 }
@@ -78,7 +74,7 @@ static int pmu_open(const struct ticks_source *source, struct task *t, uint64_t 
 {
 	const struct pmu_source *p = container_of(source, struct pmu_source, source);
 	struct pmu_counter *pc;
-	int fd = open_event(&p->event, t->tid);
+	int fd = perf_event_start(&p->event, t->tid);
 
 	if (fd < 0)
 		return fd;
@@ -101,7 +97,8 @@ static int pmu_read(struct ticks_counter *c, ticks_t *count)
 
 static int pmu_program(struct ticks_counter *c, ticks_t after)
 {
-	return set_period(pmu_of(c)->fd, after == TICKS_NO_INTERRUPT ? NEVER : after);
+	return perf_event_period(pmu_of(c)->fd,
+				 after == TICKS_NO_INTERRUPT ? PERF_EVENT_NEVER : after);
 }
 
 static int pmu_resume(struct ticks_counter *c, int how, int signo)
@@ -280,11 +277,11 @@ static bool interrupts(int fd)
 	sigemptyset(&set);
 	sigaddset(&set, PMU_SIGNAL);
 	sigprocmask(SIG_BLOCK, &set, &old);
-	set_period(fd, 100000);
+	perf_event_period(fd, 100000);
 	run_loop(50000);
 	early = !sigpending(&old) && sigismember(&old, PMU_SIGNAL);
 	run_loop(60000);
-	set_period(fd, NEVER);
+	perf_event_period(fd, PERF_EVENT_NEVER);
 	came = sigtimedwait(&set, NULL, &soon) == PMU_SIGNAL;
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	return came && !early;
@@ -309,7 +306,7 @@ static void explain_open(int err, struct buf *why)
 
 int pmu_verify(const struct pmu_source *p, bool amd, struct buf *why)
 {
-	int fd = open_event(&p->event, gettid());
+	int fd = perf_event_start(&p->event, gettid());
 	int ret = -EIO;
 	uint64_t count;
 

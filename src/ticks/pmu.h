@@ -22,6 +22,14 @@ struct pmu_source {
  * not interrupted. */
 #define PMU_SIGNAL SIGSTKFLT
 
+/* An event that counts for thread `tid` and, when it overflows, sends it PMU_SIGNAL; it has no
+ * period yet. An fd or -errno. */
+int perf_event_start(const struct perf_event_attr *event, pid_t tid);
+/* Overflow after so many from now on, and then again and again. 0 or -errno. */
+int perf_event_period(int fd, uint64_t period);
+/* A period that never ends; the kernel bounds what it gives to the CPU. */
+#define PERF_EVENT_NEVER (1ULL << 60)
+
 void pmu_source_init(struct pmu_source *p, const char *name, const struct perf_event_attr *event,
 		     ticks_t skid, ticks_t min_period);
 

@@ -65,6 +65,25 @@ SCENARIO(calls, "mov $13, %%edi\n\tcall 1f\n\tjmp 3f\n"
 		"push %%rdi\n\tdec %%edi\n\tcall 1b\n\tpop %%rdi\n\tpush %%rax\n\t"
 		"sub $2, %%edi\n\tcall 1b\n\tpop %%rdx\n\tadd %%edx, %%eax\n2:\tret\n3:")
 
+/* Forty million trips, with a state that does not repeat. */
+SCENARIO(hot, "mov $40000000, %%ecx\n\tmov $88172645463325252, %%rax\n"
+	      "1:\tmov %%rax, %%rdx\n\tshl $13, %%rdx\n\txor %%rdx, %%rax\n\t"
+	      "mov %%rax, %%rdx\n\tshr $7, %%rdx\n\txor %%rdx, %%rax\n\t"
+	      "incq (%%r15)\n\tsub $1, %%ecx\n9:\tjnz 1b")
+
+/*
+ * Rows of lengths between 0 and 65535, one that ends early if a state says so; the same numbers
+ * come up in each. The number of the row is on the stack only, far off.
+ */
+SCENARIO(nested, "mov $88172645463325252, %%rax\n\tmovq $3000, 200(%%rsp)\n"
+		 "1:\tmov %%rax, %%rdx\n\tshl $13, %%rdx\n\txor %%rdx, %%rax\n\t"
+		 "mov %%rax, %%rdx\n\tshr $7, %%rdx\n\txor %%rdx, %%rax\n\t"
+		 "mov %%rax, %%rdx\n\tshl $17, %%rdx\n\txor %%rdx, %%rax\n\t"
+		 "movzwl %%ax, %%ecx\n\txor %%ebx, %%ebx\n\tmov %%r8, %%rsi\n"
+		 "2:\tinc %%rbx\n\tadd $8, %%rsi\n\tincq (%%r15)\n\tcmp %%ecx, %%ebx\n\tjae 3f\n\t"
+		 "cmpq $40000, %%rbx\n9:\tjne 2b\n"
+		 "3:\tadd %%rbx, %%rax\n\tdecq 200(%%rsp)\n\tjnz 1b")
+
 /* Each kind of conditional branch, 6 in a trip of 100; and what is none. */
 SCENARIO(branches, "mov $100, %%r9d\n"
 		   "1:\tmov $2, %%ecx\n2:\tloop 2b\n\tjrcxz 3f\n3:\tcmp %%eax, %%eax\n\tjne 4f\n\t"
@@ -83,9 +102,9 @@ static const struct {
 	const char *name;
 	void (*run)(uint64_t);
 } scenarios[] = {
-	{"count", count}, {"periodic", periodic}, {"spin", spin},
-	{"copy", copy},	  {"stack", stack},	  {"calls", calls},
-	{"crash", crash}, {"branches", branches}, {"syscalls", syscalls},
+	{"count", count},   {"periodic", periodic}, {"spin", spin},	    {"copy", copy},
+	{"stack", stack},   {"calls", calls},	    {"crash", crash},	    {"hot", hot},
+	{"nested", nested}, {"branches", branches}, {"syscalls", syscalls},
 };
 
 void loops_child(int argc, char **argv)
@@ -195,15 +214,25 @@ static void on_alarm(int signo)
 		task_kill(&pestered->t, pester_signo);
 }
 
-void child_pester(struct child *c, int signo)
+static void start_timer(struct child *c, int signo, int first, int then)
 {
 	const struct sigaction sa = {.sa_handler = on_alarm};
-	const struct itimerval often = {{0, 300}, {0, 300}};
+	const struct itimerval timer = {{0, then}, {0, first}};
 
 	pestered = c;
 	pester_signo = signo;
 	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &often, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void child_pester(struct child *c, int signo)
+{
+	start_timer(c, signo, 300, 300);
+}
+
+void child_signal(struct child *c, int signo, int us)
+{
+	start_timer(c, signo, us, 0);
 }
 
 void child_quiet(void)

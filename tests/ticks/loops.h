@@ -28,5 +28,7 @@ void child_kill(struct child *c);
 /* Signals from here to the task every 300 us, until child_quiet(). */
 void child_pester(struct child *c, int signo);
 void child_quiet(void);
+/* One, after so many us. */
+void child_signal(struct child *c, int signo, int us);
 
 #endif
