@@ -16,6 +16,8 @@
 
 #include <errno.h>
 
+#define LOOP_ALIGN 32
+
 void stubs_release(struct stubs *s)
 {
 	buf_release(&s->bytes);
@@ -82,6 +84,14 @@ static void put_jmp(struct stubs *s, uint64_t to)
 	put_rel32(s, to);
 }
 
+/* jmp to a place in the stubs, where the program is at `original` */
+static void put_jmp_stub(struct stubs *s, uint32_t original, uint32_t stub)
+{
+	entry(s, IMAGE_CODE, original);
+	put8(s, 0xe9);
+	put32(s, stub - (here(s) + 4));
+}
+
 /* The rel8 or rel32 at `pos` leads to here. */
 static void land8(struct stubs *s, uint32_t pos)
 {
@@ -136,22 +146,33 @@ static void put_trap(struct stubs *s, struct count *k)
 	put8(s, 0xcc);
 }
 
-/* Where the count is; its trap, if that does not lie `before`, is put by count_end(). */
-static void count_begin(struct stubs *s, struct count *k, uint32_t logical, uint32_t weight,
-			bool before)
+/* Choose the form. */
+static void count_prepare(struct stubs *s, struct count *k, uint32_t logical, uint32_t weight)
 {
 	uint8_t live = code_live_flags(s->c, logical, FLAGS_ALL);
 
-	*k = (struct count){.logical = logical, .weight = weight, .before = before};
+	*k = (struct count){.logical = logical, .weight = weight};
 	if (live)
 		k->form = COUNT_FLAG_FREE;
 	else
 		k->form = weight > 1 ? COUNT_SUB : COUNT_DEC;
 	s->c->stats->flag_free += k->form == COUNT_FLAG_FREE;
+}
+
+static uint32_t trap_size(const struct count *k)
+{
+	return k->form == COUNT_FLAG_FREE ? 9 : 3;
+}
+
+/* Where the count is; its trap, if that does not lie `before`, is put by count_end(). */
+static void count_begin(struct stubs *s, struct count *k, uint32_t logical, uint32_t weight,
+			bool before)
+{
+	count_prepare(s, k, logical, weight);
+	k->before = before;
 	if (before)
 		put_trap(s, k);
 }
-
 /* The branch to the trap: forward to a place not known yet, or back. */
 static void put_trap_branch(struct stubs *s, struct count *k, uint8_t opcode, uint32_t trap)
 {
@@ -175,9 +196,12 @@ static void put_count(struct stubs *s, struct count *k)
 		put_constant_flags(s);
 		break;
 	case COUNT_SUB:
-		PUT(s, 0x48, 0x81, 0x2c, 0x25);
+		PUT(s, 0x48, k->weight < 128 ? 0x83 : 0x81, 0x2c, 0x25);
 		put32(s, (uint32_t)TICK_REMAINING);
-		put32(s, k->weight);
+		if (k->weight < 128)
+			put8(s, (uint8_t)k->weight);
+		else
+			put32(s, k->weight);
 		put_trap_branch(s, k, 0x7e, trap);
 		put_constant_flags(s);
 		break;
@@ -280,7 +304,9 @@ static void put_last_branch(struct stubs *s, const struct insn *i, bool count)
 	}
 	if (i->kind == INSN_JMP)
 		put8(s, 0x90); /* its place, for who comes from the original one */
-	if (count)
+	if (count && i == s->cloned)
+		put_jmp_stub(s, i->target, s->clone);
+	else if (count)
 		put_count_and_jmp(s, to, 1);
 	else
 		put_jmp(s, to);
@@ -367,7 +393,10 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 		put_jmp(s, next_vaddr(s, last));
 	for (size_t n = 0; n < n_taken; n++) {
 		land32(s, taken[n].pos);
-		put_count_and_jmp(s, branch_vaddr(s, taken[n].i), 1);
+		if (taken[n].i == s->cloned)
+			put_jmp_stub(s, taken[n].i->target, s->clone);
+		else
+			put_count_and_jmp(s, branch_vaddr(s, taken[n].i), 1);
 	}
 	fix_text(s, first->at + 1, start);
 	GROW(s->windows, s->n_windows, s->cap_windows);
@@ -378,8 +407,134 @@ void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight)
 {
 	patch(s, i, i, 0);
 	i->plan |= i->kind == INSN_CALL ? PLAN_POINT : PLAN_EDGE;
+	if (i == s->cloned) {
+		fix_text(s, i->at + i->length - 4, s->clone);
+		return;
+	}
 	fix_text(s, i->at + i->length - 4, here(s));
 	put_count_and_jmp(s, branch_vaddr(s, i), weight);
+}
+
+/* --- clones --- */
+
+struct clone {
+	struct stubs *s;
+	const struct insn *head, *latch;
+	uint32_t top;		     /* of the count */
+	uint32_t at[MAX_CLONE];	     /* of each instruction of this copy */
+	uint32_t to_next[MAX_CLONE]; /* rel32s that lead to the next copy */
+	size_t n_to_next;
+	struct {
+		uint32_t pos;
+		const struct insn *to;
+	} inner[MAX_CLONE]; /* rel32s that lead further down in this copy */
+	size_t n_inner;
+};
+
+/* rel32 to a place in the stubs before it */
+static void put_back(struct stubs *s, uint32_t to)
+{
+	put32(s, to - (here(s) + 4));
+}
+
+static void put_clone_rel32(struct clone *k, const struct insn *i, bool last_copy)
+{
+	struct stubs *s = k->s;
+
+	if (i->target == k->head->at) {
+		if (last_copy) {
+			put_back(s, k->top);
+		} else {
+			k->to_next[k->n_to_next++] = here(s);
+			put32(s, 0);
+		}
+	} else if (i->target != NOWHERE && i->target > i->at && i->target <= k->latch->at) {
+		k->inner[k->n_inner].pos = here(s);
+		k->inner[k->n_inner++].to = code_insn(s->c, code_function(s->c, i->at), i->target);
+		put32(s, 0);
+	} else {
+		put_rel32(s, branch_vaddr(s, i));
+	}
+}
+
+/* The latch: on to the next copy, or round, or out. */
+static void put_latch(struct clone *k, bool last_copy)
+{
+	struct stubs *s = k->s;
+	const struct insn *i = k->latch;
+
+	if (i->kind == INSN_JMP) {
+		if (last_copy) {
+			put8(s, 0xe9);
+			put_back(s, k->top);
+		} else {
+			put8(s, 0x90);
+		}
+		return;
+	}
+	if (last_copy) {
+		PUT(s, 0x0f, 0x80 | condition(i));
+		put_back(s, k->top);
+		put_jmp(s, next_vaddr(s, i));
+	} else {
+		PUT(s, 0x0f, 0x80 | (condition(i) ^ 1));
+		put_rel32(s, next_vaddr(s, i));
+	}
+}
+
+static void put_trip(struct clone *k, bool last_copy)
+{
+	struct stubs *s = k->s;
+
+	k->n_inner = 0;
+	for (const struct insn *i = k->head; i <= k->latch; i++) {
+		entry(s, IMAGE_CODE, i->at);
+		k->at[i - k->head] = here(s);
+		if (i == k->latch) {
+			put_latch(k, last_copy);
+		} else if (!is_branch(i)) {
+			put_copy(s, i);
+		} else {
+			if (i->kind == INSN_JCC)
+				PUT(s, 0x0f, 0x80 | condition(i));
+			else
+				put8(s, 0xe9);
+			put_clone_rel32(k, i, last_copy);
+		}
+	}
+	for (size_t n = 0; n < k->n_inner; n++) {
+		uint32_t d = k->at[k->inner[n].to - k->head] - (k->inner[n].pos + 4);
+
+		memcpy(s->bytes.data + k->inner[n].pos, &d, 4);
+	}
+}
+
+void stubs_clone(struct stubs *s, const struct insn *head, const struct insn *latch, uint32_t trips)
+{
+	struct clone k = {.s = s, .head = head, .latch = latch};
+	struct count count;
+	uint32_t pad;
+
+	BUG_ON(latch - head >= MAX_CLONE);
+	count_prepare(s, &count, head->at, trips);
+	pad = -(here(s) + trap_size(&count)) & (LOOP_ALIGN - 1);
+	if (pad) {
+		entry(s, IMAGE_OUTSIDE, 0);
+		memset(buf_extend(&s->bytes, pad), 0xcc, pad);
+	}
+	count.before = true;
+	put_trap(s, &count);
+	k.top = here(s);
+	put_count(s, &count);
+	for (uint32_t n = 1; n <= trips; n++) {
+		put_trip(&k, n == trips);
+		for (size_t j = 0; n < trips && j < k.n_to_next; j++)
+			land32(s, k.to_next[j]);
+		k.n_to_next = 0;
+	}
+	s->cloned = latch;
+	s->clone = k.top;
+	s->c->stats->cloned++;
 }
 
 /* --- placing --- */

@@ -10,6 +10,8 @@
 
 #include "image/code.h"
 
+#define MAX_CLONE 40 /* instructions of a loop that can be cloned */
+
 struct fixup {
 	uint32_t pos; /* of the rel32: in the stubs, or, if `in_text`, in the text */
 	uint8_t tail; /* bytes of the instruction behind it */
@@ -33,6 +35,8 @@ struct stubs {
 	size_t n_patches, cap_patches;
 	struct window_stub *windows; /* of which instructions are displaced */
 	size_t n_windows, cap_windows;
+	const struct insn *cloned; /* the backward branch whose loop was cloned last, to `clone` */
+	uint32_t clone;
 };
 
 void stubs_release(struct stubs *s);
@@ -46,6 +50,14 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 
 /* Lead the rel32 branch or call `i` through a stub that counts `weight` ticks. */
 void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight);
+
+/*
+ * Copy the loop that the branch `latch` closes, from `head` on: `trips` copies of its body in a
+ * row, with one count for all of them before the first. The counted path of `latch` leads to it,
+ * when that is patched next. All of head..latch must be movable; the loop has no other one inside.
+ */
+void stubs_clone(struct stubs *s, const struct insn *head, const struct insn *latch,
+		 uint32_t trips);
 
 /*
  * Settle where the stubs are, write jumps to them into the texts of `im`, and hand all tables to

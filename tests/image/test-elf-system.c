@@ -82,7 +82,8 @@ static void hear_symbol(void *ctx, char *line)
 	if (!strcmp(type, "SECTION") || !strcmp(type, "FILE") || !strcmp(type, "TLS"))
 		return;
 	code_bits_set(&s->targets, value);
-	if (!strcmp(type, "FUNC") || !strcmp(type, "IFUNC"))
+	/* V8's are left out on purpose. */
+	if ((!strcmp(type, "FUNC") || !strcmp(type, "IFUNC")) && !strstr(line, " Builtins_"))
 		add_range(s, &s->symbols, value, value + size);
 }
 
