@@ -45,10 +45,12 @@ modes=$(field modes)
 lacks=
 for need in $(field needs); do
 	case $need in
-	ticks) [[ $have_ticks = yes ]] || lacks=ticks ;;
-	hidden-patches) lacks="patches that reading code does not show" ;;
 	root) [[ $(id -u) = 0 ]] || skipped "needs root" ;;
-	*) failed "unknown need: $need" ;;
+	*)
+		has=have_${need//-/_}
+		[[ ${!has:-} ]] || failed "unknown need: $need"
+		[[ ${!has} = yes ]] || lacks=$need
+		;;
 	esac
 done
 

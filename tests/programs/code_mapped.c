@@ -1,4 +1,4 @@
-/* A program maps code of a file itself: shared, twice, moved, in parts. modes: all */
+/* A program maps code of a file itself: shared, twice, over its own, in parts. modes: all */
 #include "check.h"
 #include "code.h"
 
@@ -85,10 +85,7 @@ int main(void)
 	q = mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, at);
 	run("first of two", p, 0);
 	run("second of two", q, 8192);
-	q = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	p = mremap(p, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, q + 8192);
-	CHECK(p == q + 8192);
-	run("moved", p, 8192);
+	CHECK(munmap(p, 8192) == 0);
 
 	p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(p != MAP_FAILED && pread(fd, p, 8192, at) > 0);

@@ -61,7 +61,7 @@ int main(void)
 	code_init();
 	on_siginfo(SIGSEGV, on_fault, SA_RESTART);
 	on_siginfo(SIGILL, on_fault, SA_RESTART);
-	on_siginfo(SIGTRAP, on_fault, SA_RESTART);
+	on_siginfo(SIGTRAP, on_fault, SA_RESTART | SA_NODEFER);
 	on_siginfo(SIGALRM, on_alarm, SA_RESTART);
 	CHECK(setitimer(ITIMER_REAL, &it, NULL) == 0);
 	CHECK(faults(TRIPS, BAD_ADDRESS) == 15 * TRIPS);

@@ -5,7 +5,7 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
-#define HITS 40
+#define HITS 20
 
 /*
  * Loops until *rdi is not 0. AT gives each instruction's place, the first that has the registers of

@@ -1,5 +1,4 @@
-/* The program's code in memory, its own and libc's, is what the files hold. modes: all; needs:
- * hidden-patches */
+/* Code in memory is what the files hold. modes: all; needs: hidden-patches */
 #include "check.h"
 #include "code.h"
 

@@ -1,4 +1,4 @@
-/* The kernel reads the program's code: write(), /proc/self/mem, process_vm_readv(). modes: all */
+/* The kernel reads code: write(), /proc/self/mem. modes: all; needs: hidden-patches */
 #include "check.h"
 #include "code.h"
 
