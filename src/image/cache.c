@@ -629,6 +629,10 @@ static int make(struct image_cache *c, int elf_fd, const struct image_options *o
 		image_cache_trim(c);
 	}
 	image_free(im);
+	if (fd == -EINVAL)
+		warn("an image breaks a rule of images (a bug of rr): the file is not "
+		     "instrumented; %s",
+		     name);
 	if (fd < 0)
 		return fd;
 	err = image_read(fd, &e->image);
@@ -637,6 +641,13 @@ static int make(struct image_cache *c, int elf_fd, const struct image_options *o
 	else
 		e->fd = fd;
 	return err;
+}
+
+/* Whether another attempt in this process would end so too. Of -EINVAL, a mistake of the
+ * instrumenter that image_write() noticed, nothing is kept on disk. */
+static bool is_final(int err)
+{
+	return err == -ENOEXEC || err == -ERANGE || err == -EINVAL;
 }
 
 static int give(struct image_cache *c, struct entry *e, struct image **out, int *image_fd)
@@ -672,9 +683,9 @@ int image_cache_get(struct image_cache *c, int elf_fd, const struct image_option
 	if (e && (e->image || e->err))
 		return give(c, e, out, image_fd);
 	err = load(c, name, &id, &found);
-	if (err && err != -ENOEXEC && err != -ERANGE)
+	if (err && !is_final(err))
 		err = make(c, elf_fd, opt, name, &found);
-	if (err && err != -ENOEXEC && err != -ERANGE)
+	if (err && !is_final(err))
 		return err;
 	e = remember_entry(c, name);
 	if (err) {

@@ -30,6 +30,7 @@ static struct buf dir = BUF_INIT; /* of the cache */
 
 static int n_builds;
 static int build_error;
+static bool break_rule;
 static useconds_t build_time;
 static size_t text_pages = 2;
 static uint8_t seen[0x4000]; /* the file that was built from */
@@ -54,6 +55,8 @@ int __wrap_image_build(const void *elf, size_t size, const struct image_options 
 	memcpy(im->texts[1].bytes, elf, min_u64(size, im->texts[1].size));
 	if (opt->placed)
 		im->stub_vaddr = opt->stub_vaddr;
+	if (break_rule)
+		im->patches[0].kept = 1000;
 	*out = im;
 	return 0;
 }
@@ -293,6 +296,19 @@ static void test_refusals(void)
 	build_error = -ENOMEM;
 	CHECK(get_once(fd, &plain, &builds, NULL) == -ENOMEM && builds == 1);
 	build_error = 0;
+	CHECK(builds_of(fd, &plain) == 1);
+
+	/* An image that is none: said, and not tried again in this process. */
+	CHECK(!unlink(name));
+	break_rule = true;
+	n_builds = 0;
+	quiet_begin();
+	CHECK(image_cache_open(&c) == 0);
+	CHECK(image_cache_get(c, fd, &plain, &im, NULL) == -EINVAL && !im);
+	CHECK(image_cache_get(c, fd, &plain, &im, NULL) == -EINVAL && n_builds == 1);
+	image_cache_close(c);
+	CHECK(quiet_end() == 1 && count_in("images", NULL) == 0);
+	break_rule = false;
 	CHECK(builds_of(fd, &plain) == 1);
 	close(fd);
 
