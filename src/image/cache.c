@@ -74,6 +74,7 @@ struct image_cache {
 	struct map by_name; /* checksum of a name -> number in entries */
 	uint64_t uses;
 	unsigned built;
+	bool trimmed_index;
 };
 
 /* --- names --- */
@@ -764,13 +765,15 @@ static size_t list_images(const struct image_cache *c, struct old_file **out, ui
 	return n;
 }
 
-static void trim_index(const struct image_cache *c)
+/* Links of files that are gone are never read again: once in a process is enough. */
+static void trim_index(struct image_cache *c)
 {
-	DIR *d = list(c->index);
+	DIR *d = c->trimmed_index ? NULL : list(c->index);
 	time_t now = time(NULL);
 	struct dirent *de;
 	struct stat st;
 
+	c->trimmed_index = true;
 	while (d && (de = readdir(d))) {
 		if (!fstatat(c->index, de->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
 		    S_ISLNK(st.st_mode) && now - st.st_mtim.tv_sec > INDEX_LIFETIME_S)
@@ -799,8 +802,8 @@ void image_cache_trim(struct image_cache *c)
 			if (!unlinkat(c->images, v[i].name, 0))
 				sum -= v[i].bytes;
 		}
-		trim_index(c);
 	}
+	trim_index(c);
 	for (size_t i = 0; i < n; i++)
 		free(v[i].name);
 	free(v);

@@ -604,8 +604,8 @@ static void test_size(void)
 {
 	struct image_cache_status status;
 	struct image_cache *c;
+	char name[300], temp[300];
 	int fds[8];
-	char *temp;
 
 	set_dir("size");
 	setenv("_RR_CACHE_SIZE", "1", 1);
@@ -618,16 +618,21 @@ static void test_size(void)
 	for (int i = 0; i < 4; i++)
 		set_age(path_of(fds[i]), 10 * 86400 - i * 86400);
 	CHECK(builds_of(fds[0], &plain) == 0); /* touched: the second is the oldest now */
-	temp = in_dir("images/tmp-0123456789abcdef");
+	snprintf(temp, sizeof(temp), "%s", in_dir("images/tmp-0123456789abcdef"));
 	close(open(temp, O_CREAT | O_WRONLY, 0600));
 	set_age(temp, 7200);
-	temp = in_dir("images/tmp-fedcba9876543210");
+	snprintf(temp, sizeof(temp), "%s", in_dir("images/tmp-fedcba9876543210"));
 	close(open(temp, O_CREAT | O_WRONLY, 0600));
+	CHECK(!symlink("0123456789abcdef", in_dir("index/old")));
+	CHECK(!symlink("0123456789abcdef", in_dir("index/new")));
+	set_age(in_dir("index/old"), 40 * 86400);
+	set_age(in_dir("index/new"), 20 * 86400);
 	fds[4] = elf_fd(24, 0);
 	CHECK(builds_of(fds[4], &plain) == 1);
 	CHECK(!access(path_of(fds[0]), F_OK));
 	CHECK(access(path_of(fds[1]), F_OK) && access(path_of(fds[2]), F_OK));
 	CHECK(!access(path_of(fds[3]), F_OK) && !access(path_of(fds[4]), F_OK));
+	CHECK(count_in("index", name) == 1 && strstr(name, "/index/new"));
 	CHECK(!access(temp, F_OK) && !unlink(temp));
 	CHECK(count_in("images", NULL) == 3);
 	CHECK(!image_cache_open(&c));
