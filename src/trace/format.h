@@ -9,6 +9,7 @@
 #define TRACE_FORMAT_H
 
 #include "base/types.h"
+#include "base/xxh64.h"
 
 #define BLOCK_MAGIC   0x31427272u	    /* "rrB1" */
 #define INDEX_MAGIC   0x31497272u	    /* "rrI1" */
@@ -79,7 +80,6 @@ _Static_assert(sizeof(struct index_trailer) == 16, "on disk");
 #define STACK_BYTES_MAX	   1024 /* of a point that is no safepoint */
 #define N_TRACE_ARCHS	   2	/* enum abi_arch, which lies above this layer */
 
-uint64_t xxh64(const void *data, size_t len, uint64_t seed);
 uint64_t block_checksum(const struct block_header *h, const void *payload);
 
 /* Set by fuzzers: accept any checksum, so that what lies behind it is reached. */
