@@ -71,6 +71,7 @@ int code_open(struct code *c, const struct image *im)
 	if (err)
 		return err;
 	code_jump_tables(c);
+	code_call_graph(c);
 	return 0;
 }
 

@@ -43,10 +43,12 @@ enum insn_kind {
 #define INSN_LEA     32 /* lea from rip */
 #define INSN_ENDBR   64
 
-#define PLAN_BACK    1 /* a backward branch, which is to count */
-#define PLAN_CLAIMED 2 /* patched, or inside of a window */
-#define PLAN_POINT   4 /* a count before it */
-#define PLAN_EDGE    8 /* a count where it branches to */
+#define PLAN_BACK    1	/* a backward branch, which is to count */
+#define PLAN_CLAIMED 2	/* patched, or inside of a window */
+#define PLAN_POINT   4	/* a count before it */
+#define PLAN_EDGE    8	/* a count where it branches to */
+#define PLAN_CALL    16 /* a call that counts, unless another does so before */
+#define PLAN_FIRST   32 /* and none does */
 
 struct insn {
 	uint32_t at;
@@ -63,10 +65,11 @@ struct insn {
 
 struct function {
 	uint32_t start, end;
-	size_t first, n; /* instructions */
-	bool left;	 /* not understood: not touched */
-	bool indirect;	 /* has an indirect jump */
-	int8_t live;	 /* FLAG_*: that may be in use where an indirect jump goes; -1: not known */
+	size_t first, n;    /* instructions */
+	bool left;	    /* not understood: not touched */
+	bool indirect;	    /* has an indirect jump */
+	uint32_t component; /* of the call graph */
+	int8_t live; /* FLAG_*: that may be in use where an indirect jump goes; -1: not known */
 };
 
 struct code {
@@ -147,6 +150,15 @@ void code_jump_tables(struct code *c);
 bool code_forward_switch(struct code *c, struct function *f, const struct insn *i);
 /* Which of the flags `wanted` may be used by what runs from `at` on. */
 uint8_t code_live_flags(struct code *c, uint32_t at, uint8_t wanted);
+
+/* --- calls.c --- */
+
+/* Set each function's component, and what other functions jump to in it. */
+void code_call_graph(struct code *c);
+/* Whether the call or jump `i` of `f` may lie on a cycle of calls. */
+bool code_recursive(const struct code *c, const struct function *f, const struct insn *i);
+/* Set PLAN_FIRST on those with PLAN_CALL which can be reached without passing another. */
+void code_first_calls(const struct code *c, const struct function *f);
 
 /* --- windows.c --- */
 

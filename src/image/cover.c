@@ -10,6 +10,7 @@
 
 #define MAX_ROUNDS 12
 #define MAX_TRIES  256
+#define PER_INSN   6
 
 struct walk {
 	const struct plan *p;
@@ -143,8 +144,8 @@ static bool break_cycle(const struct walk *w, const struct insn *i)
 	return true;
 }
 
-/* One round: components, and a count for each that is cyclic. Whether one was put. */
-static bool cover(struct plan *p, uint32_t *memory, bool last_round)
+/* The components of what is not removed, in `memory` of PER_INSN words an instruction. */
+static struct walk components(const struct plan *p, uint32_t *memory)
 {
 	size_t n = p->f->n;
 	struct walk w = {
@@ -155,13 +156,22 @@ static bool cover(struct plan *p, uint32_t *memory, bool last_round)
 		.stack = memory + 3 * n,
 		.calls = (void *)(memory + 4 * n),
 	};
-	uint64_t left = 0;
-	bool put = false;
 
+	memset(memory, 0, PER_INSN * n * sizeof(uint32_t));
 	for (uint32_t k = 0; k < n; k++) {
 		if (!w.number[k] && !(p->first[k].plan & PLAN_POINT))
 			visit(&w, k);
 	}
+	return w;
+}
+
+/* One round: a count for each component that is cyclic. Whether one was put. */
+static bool cover(struct plan *p, uint32_t *memory, bool last_round)
+{
+	struct walk w = components(p, memory);
+	uint64_t left = 0;
+	bool put = false;
+
 	for (struct insn *i = p->first; i < p->end; i++) {
 		if (!uncovered(&w, i))
 			continue;
@@ -179,11 +189,22 @@ static bool cover(struct plan *p, uint32_t *memory, bool last_round)
 
 void plan_cover(struct plan *p)
 {
-	uint32_t *memory = xmalloc(6 * p->f->n * sizeof(uint32_t));
+	uint32_t *memory = xmalloc(PER_INSN * p->f->n * sizeof(uint32_t));
 	int round = 0;
 
-	do {
-		memset(memory, 0, 6 * p->f->n * sizeof(uint32_t));
-	} while (cover(p, memory, ++round == MAX_ROUNDS));
+	while (cover(p, memory, ++round == MAX_ROUNDS))
+		;
+	free(memory);
+}
+
+void plan_drop_covered(struct plan *p)
+{
+	uint32_t *memory = xmalloc(PER_INSN * p->f->n * sizeof(uint32_t));
+	struct walk w = components(p, memory);
+
+	for (struct insn *i = p->first; i < p->end; i++) {
+		if ((i->plan & PLAN_BACK) && i->target >= p->f->start && !uncovered(&w, i))
+			i->plan &= ~PLAN_BACK;
+	}
 	free(memory);
 }

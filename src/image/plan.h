@@ -34,4 +34,7 @@ static inline bool plan_can_count_call(const struct insn *i)
  */
 void plan_cover(struct plan *p);
 
+/* Take PLAN_BACK from the branches that only lie on cycles which have a safepoint already. */
+void plan_drop_covered(struct plan *p);
+
 #endif

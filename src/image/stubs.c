@@ -26,6 +26,7 @@ void stubs_release(struct stubs *s)
 	free(s->fixups);
 	free(s->patches);
 	free(s->windows);
+	map_release(&s->counted);
 }
 
 static uint32_t here(const struct stubs *s)
@@ -405,13 +406,17 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 
 void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight)
 {
+	uint64_t stub;
+
 	patch(s, i, i, 0);
 	i->plan |= i->kind == INSN_CALL ? PLAN_POINT : PLAN_EDGE;
-	if (i == s->cloned) {
-		fix_text(s, i->at + i->length - 4, s->clone);
+	if (weight == 1 && map_get(&s->counted, i->target, &stub)) {
+		fix_text(s, i->at + i->length - 4, (uint32_t)stub);
 		return;
 	}
 	fix_text(s, i->at + i->length - 4, here(s));
+	if (weight == 1)
+		map_set(&s->counted, i->target, here(s));
 	put_count_and_jmp(s, branch_vaddr(s, i), weight);
 }
 
@@ -534,6 +539,7 @@ void stubs_clone(struct stubs *s, const struct insn *head, const struct insn *la
 	}
 	s->cloned = latch;
 	s->clone = k.top;
+	map_set(&s->counted, head->at, k.top);
 	s->c->stats->cloned++;
 }
 

@@ -8,6 +8,7 @@
 #ifndef IMAGE_STUBS_H
 #define IMAGE_STUBS_H
 
+#include "base/map.h"
 #include "image/code.h"
 
 #define MAX_CLONE 40 /* instructions of a loop that can be cloned */
@@ -35,6 +36,7 @@ struct stubs {
 	size_t n_patches, cap_patches;
 	struct window_stub *windows; /* of which instructions are displaced */
 	size_t n_windows, cap_windows;
+	struct map counted;	   /* stubs that count one and go on: by where they go to */
 	const struct insn *cloned; /* the backward branch whose loop was cloned last, to `clone` */
 	uint32_t clone;
 };
@@ -48,7 +50,8 @@ void stubs_release(struct stubs *s);
  */
 void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32_t weight);
 
-/* Lead the rel32 branch or call `i` through a stub that counts `weight` ticks. */
+/* Lead the rel32 branch or call `i` through a stub that counts `weight` ticks; branches to one
+ * place share it. */
 void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight);
 
 /*

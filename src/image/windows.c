@@ -230,6 +230,31 @@ static void plan_indirect_jump(struct plan *p, struct insn *i)
 	p->c->stats->jumps++;
 }
 
+/* Mark what goes backward; whether there are loops. */
+static bool mark(struct plan *p)
+{
+	struct image_stats *st = p->c->stats;
+	bool loops = false;
+
+	for (struct insn *i = p->first; i < p->end; i++) {
+		if (backward_call(p, i)) {
+			st->backward_calls++;
+			if (code_recursive(p->c, p->f, i))
+				i->plan |= PLAN_CALL;
+		}
+		if (!is_branch(i) || i->target == NOWHERE || i->target > i->at)
+			continue;
+		if (i->target >= p->f->start) {
+			i->plan |= PLAN_BACK;
+			st->back_edges++;
+			loops = true;
+		} else if (code_recursive(p->c, p->f, i)) {
+			i->plan |= PLAN_BACK;
+		}
+	}
+	return loops;
+}
+
 void plan_function(struct code *c, struct function *f, struct stubs *s)
 {
 	struct plan p = {
@@ -239,25 +264,25 @@ void plan_function(struct code *c, struct function *f, struct stubs *s)
 		.first = c->insns + f->first,
 		.end = c->insns + f->first + f->n,
 	};
-	bool loops = false;
+	bool loops = mark(&p), calls = false;
 
-	for (struct insn *i = p.first; i < p.end; i++) {
-		if (is_branch(i) && i->target != NOWHERE && i->target <= i->at &&
-		    !code_in_plt(c, code_vaddr(c, i->target)))
-			i->plan |= PLAN_BACK;
-		if ((i->plan & PLAN_BACK) && i->target >= f->start)
-			loops = true, c->stats->back_edges++;
+	for (struct insn *i = p.first; i < p.end; i++)
+		calls |= i->plan & PLAN_CALL;
+	if (calls)
+		code_first_calls(c, f);
+	for (struct insn *i = p.first; calls && i < p.end; i++) {
+		if (!(i->plan & PLAN_FIRST))
+			continue;
+		c->stats->calls++;
+		stubs_retarget(s, i, 1);
 	}
+	if (loops && calls)
+		plan_drop_covered(&p);
 	for (struct insn *i = p.first; i < p.end; i++) {
 		if (i->plan & PLAN_BACK)
 			plan_back_edge(&p, i);
 		else if (i->kind == INSN_JMP_INDIRECT)
 			plan_indirect_jump(&p, i);
-		if (backward_call(&p, i)) {
-			c->stats->backward_calls++;
-			c->stats->calls++;
-			stubs_retarget(s, i, 1);
-		}
 	}
 	if (loops)
 		plan_cover(&p);
