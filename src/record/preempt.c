@@ -151,8 +151,12 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 	return NEXT_YIELD;
 }
 
-/* One step of a task that is counting; what arrives meanwhile is kept. 0, or -ESRCH. */
-static int step(struct rtask *t)
+/*
+ * One step of a task that is counting; what arrives meanwhile is kept. It may arrive before the
+ * instruction has run: then the task stands where it stood, perhaps behind another stub's trap.
+ * *trapped: it was the trap of a count that is used up. 0, or -ESRCH.
+ */
+static int step(struct rtask *t, bool *trapped)
 {
 	siginfo_t si;
 	int ret = task_resume(&t->t, PTRACE_SINGLESTEP, 0);
@@ -161,21 +165,25 @@ static int step(struct rtask *t)
 		ret = 0;
 	if (ret || t->t.stop.kind == STOP_EXITED || t->t.stop.kind == STOP_EVENT)
 		return -ESRCH;
-	if (t->t.stop.kind == STOP_SIGNAL && !task_siginfo(&t->t, &si) &&
-	    !(si.si_signo == SIGTRAP && si.si_code > 0))
-		signals_stash(t, &si);
+	*trapped = false;
+	if (t->t.stop.kind == STOP_SIGNAL && !task_siginfo(&t->t, &si)) {
+		if (si.si_signo == SIGTRAP && si.si_code > 0)
+			*trapped = si.si_code == SI_KERNEL;
+		else
+			signals_stash(t, &si);
+	}
 	return task_regs(&t->t);
 }
 
 int finish_counting(struct recorder *rec, struct rtask *t)
 {
-	bool stepped = false;
+	bool stepped = false, trapped;
 	int ret = 0;
 
 	while (code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING && !ret) {
 		stepped = true;
-		ret = step(t);
-		if (!ret && at_safepoint(t))
+		ret = step(t, &trapped);
+		if (!ret && trapped && at_safepoint(t))
 			ret = 1;
 	}
 	if (stepped)

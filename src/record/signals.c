@@ -254,7 +254,8 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	restore_raised(t, &si);
 	if (si.si_signo == SIGSEGV && !frame_failed && insn_emulate(rec, t, &si))
 		return NEXT_USER;
-	if (si.si_signo == SIGTRAP && at_safepoint(t))
+	/* Where a stub begins, the byte before it is the trap of another one. */
+	if (si.si_signo == SIGTRAP && si.si_code == SI_KERNEL && at_safepoint(t))
 		return on_safepoint(rec, t);
 	exact = frame_failed || at_boundary(t, &si);
 	/* One that was queued before the task ran is no fault, whatever it says of itself. */
