@@ -58,6 +58,7 @@ int code_open(struct code *c, const struct image *im)
 		return err;
 	code_bits_init(&c->targets, c->elf);
 	code_bits_init(&c->named, c->elf);
+	code_bits_init(&c->tables, c->elf);
 	err = elf_targets(c->elf, &c->named);
 	if (err)
 		return err;

@@ -152,7 +152,8 @@ void code_first_calls(const struct code *c, const struct function *f)
 	size_t n = 0;
 
 	for (struct insn *i = first; i < end; i++) {
-		if (i == first || code_bits_test(&c->named, code_vaddr(c, i->at))) {
+		if (i == first || code_bits_test(&c->named, code_vaddr(c, i->at)) ||
+		    code_bits_test(&c->tables, code_vaddr(c, i->at))) {
 			seen[i - first] = 1;
 			work[n++] = i;
 		}

@@ -49,6 +49,7 @@ enum insn_kind {
 #define PLAN_EDGE    8	/* a count where it branches to */
 #define PLAN_CALL    16 /* a call that counts, unless another does so before */
 #define PLAN_FIRST   32 /* and none does */
+#define PLAN_CHOSEN  64 /* a backward branch that has to count */
 
 struct insn {
 	uint32_t at;
@@ -84,6 +85,7 @@ struct code {
 	size_t n_functions;
 	struct code_bits targets; /* every byte that something may jump to */
 	struct code_bits named;	  /* those of them that are named by more than direct branches */
+	struct code_bits tables;  /* those that jump tables name */
 	struct code_ranges plts;
 	uint32_t *syscalls;
 	size_t n_syscalls, cap_syscalls;

@@ -3,6 +3,11 @@
  * see with Tarjan's algorithm whether a backward branch still lies on a cycle. Where one does (its
  * block and that of the loop's head have no room for a window), a count goes anywhere on the cycle,
  * and the proof is done again.
+ *
+ * In the first place, this is how branches are chosen: not every backward branch is on a cycle (a
+ * compiler likes to jump back to a function's end), and of a loop only those to its head need a
+ * count. So the branches to the first head of each component are taken, then those of the
+ * components that are left without them, and so on inwards.
  */
 #include "image/plan.h"
 
@@ -10,32 +15,72 @@
 
 #define MAX_ROUNDS 12
 #define MAX_TRIES  256
-#define PER_INSN   6
 
+/*
+ * Nodes are the instructions, and two hubs: what an indirect jump may lead to, and what a call that
+ * throws may lead to. Their successors are the places that tables and other data name.
+ */
 struct walk {
 	const struct plan *p;
+	bool chosen_too;	/* as if those with PLAN_CHOSEN counted */
+	uint32_t n;		/* instructions */
 	uint32_t *number, *low; /* Tarjan's; 0: not seen */
 	uint32_t *component;	/* 0: none yet */
 	uint32_t *stack;
 	struct {
 		uint32_t node, next;
 	} * calls;
+	uint32_t *named; /* instructions, the hubs' successors */
+	uint32_t n_named;
 	uint32_t n_stack, n_calls, counter, components;
 };
 
-/* Successor `k` of an instruction that is not removed, or NULL; *more: ask for the next one. */
-static struct insn *successor(const struct walk *w, const struct insn *i, uint32_t k, bool *more)
-{
-	struct insn *to = NULL;
+#define HUB_JUMPS(w) ((w)->n)
+#define HUB_CALLS(w) ((w)->n + 1)
+#define NO_NODE	     UINT32_MAX
+#define NO_MORE	     (UINT32_MAX - 1)
 
-	*more = k < 1;
-	if (k == 0) {
-		if (is_branch(i) && i->target != NOWHERE && !(i->plan & PLAN_EDGE))
-			to = code_insn(w->p->c, w->p->f, i->target);
-	} else if (!is_end(i) && i + 1 < w->p->end) {
-		to = w->p->first + (i + 1 - w->p->first);
+static uint32_t node_of(const struct walk *w, const struct insn *i)
+{
+	return i && !(i->plan & PLAN_POINT) ? (uint32_t)(i - w->p->first) : NO_NODE;
+}
+
+static uint32_t hub_successor(const struct walk *w, uint32_t hub, uint32_t k)
+{
+	const struct insn *i;
+
+	if (k >= w->n_named)
+		return NO_MORE;
+	i = w->p->first + w->named[k];
+	if (hub == HUB_CALLS(w) && code_bits_test(&w->p->c->tables, code_vaddr(w->p->c, i->at)))
+		return NO_NODE;
+	return node_of(w, i);
+}
+
+/* Successor `k` of a node, NO_NODE or NO_MORE. */
+static uint32_t successor(const struct walk *w, uint32_t node, uint32_t k)
+{
+	const struct insn *i = w->p->first + node;
+	uint8_t counted = PLAN_EDGE | (w->chosen_too ? PLAN_CHOSEN : 0);
+
+	if (node >= w->n)
+		return hub_successor(w, node, k);
+	switch (k) {
+	case 0:
+		if (!is_branch(i) || i->target == NOWHERE || (i->plan & counted))
+			return NO_NODE;
+		return node_of(w, code_insn(w->p->c, w->p->f, i->target));
+	case 1:
+		return is_end(i) || i + 1 == w->p->end ? NO_NODE : node_of(w, i + 1);
+	case 2:
+		if (i->kind == INSN_JMP_INDIRECT)
+			return HUB_JUMPS(w);
+		if (i->kind == INSN_CALL || i->kind == INSN_CALL_INDIRECT)
+			return HUB_CALLS(w);
+		return NO_MORE;
+	default:
+		return NO_MORE;
 	}
-	return to && !(to->plan & PLAN_POINT) ? to : NULL;
 }
 
 static void enter(struct walk *w, uint32_t node)
@@ -50,6 +95,13 @@ static void leave(struct walk *w, uint32_t node)
 {
 	uint32_t member;
 
+	w->n_calls--;
+	if (w->n_calls) {
+		uint32_t up = w->calls[w->n_calls - 1].node;
+
+		if (w->low[node] < w->low[up])
+			w->low[up] = w->low[node];
+	}
 	if (w->low[node] != w->number[node])
 		return;
 	w->components++;
@@ -64,44 +116,106 @@ static void visit(struct walk *w, uint32_t root)
 	enter(w, root);
 	while (w->n_calls) {
 		uint32_t node = w->calls[w->n_calls - 1].node;
-		uint32_t k = w->calls[w->n_calls - 1].next++;
-		struct insn *to = NULL;
-		uint32_t n;
-		bool more = false;
+		uint32_t to = successor(w, node, w->calls[w->n_calls - 1].next++);
 
-		if (k < 2)
-			to = successor(w, w->p->first + node, k, &more);
-		if (to) {
-			n = (uint32_t)(to - w->p->first);
-			if (!w->number[n])
-				enter(w, n);
-			else if (!w->component[n] && w->number[n] < w->low[node])
-				w->low[node] = w->number[n];
+		if (to == NO_MORE)
+			leave(w, node);
+		else if (to == NO_NODE)
 			continue;
-		}
-		if (more)
-			continue;
-		w->n_calls--;
-		leave(w, node);
-		if (w->n_calls) {
-			uint32_t up = w->calls[w->n_calls - 1].node;
+		else if (!w->number[to])
+			enter(w, to);
+		else if (!w->component[to] && w->number[to] < w->low[node])
+			w->low[node] = w->number[to];
+	}
+}
 
-			if (w->low[node] < w->low[up])
-				w->low[up] = w->low[node];
-		}
+static void walk_init(struct walk *w, const struct plan *p)
+{
+	const struct code *c = p->c;
+	size_t n = p->f->n + 2;
+	uint32_t *memory = xmalloc(7 * n * sizeof(uint32_t));
+
+	*w = (struct walk){
+		.p = p,
+		.n = (uint32_t)p->f->n,
+		.number = memory,
+		.low = memory + n,
+		.component = memory + 2 * n,
+		.stack = memory + 3 * n,
+		.calls = (void *)(memory + 4 * n),
+		.named = memory + 6 * n,
+	};
+	for (const struct insn *i = p->first + 1; i < p->end; i++) {
+		if (code_bits_test(&c->named, code_vaddr(c, i->at)) ||
+		    code_bits_test(&c->tables, code_vaddr(c, i->at)))
+			w->named[w->n_named++] = (uint32_t)(i - p->first);
+	}
+}
+
+static void walk_release(struct walk *w)
+{
+	free(w->number);
+}
+
+/* The components of what is not removed. */
+static void find_components(struct walk *w)
+{
+	memset(w->number, 0, (w->n + 2) * sizeof(uint32_t));
+	memset(w->component, 0, (w->n + 2) * sizeof(uint32_t));
+	w->counter = w->components = 0;
+	for (uint32_t k = 0; k < w->n; k++) {
+		if (!w->number[k] && !(w->p->first[k].plan & PLAN_POINT))
+			visit(w, k);
 	}
 }
 
 /* Whether the backward branch `i` lies on a cycle without a safepoint. */
 static bool uncovered(const struct walk *w, const struct insn *i)
 {
-	const struct insn *to;
+	uint8_t counted = PLAN_EDGE | PLAN_POINT | (w->chosen_too ? PLAN_CHOSEN : 0);
+	uint32_t to;
 
-	if (!(i->plan & PLAN_BACK) || (i->plan & (PLAN_EDGE | PLAN_POINT)))
+	if (!is_branch(i) || i->target > i->at || i->target < w->p->f->start || (i->plan & counted))
 		return false;
-	to = code_insn(w->p->c, w->p->f, i->target);
-	return to && !(to->plan & PLAN_POINT) &&
-	       w->component[i - w->p->first] == w->component[to - w->p->first];
+	to = node_of(w, code_insn(w->p->c, w->p->f, i->target));
+	return to != NO_NODE && w->component[i - w->p->first] == w->component[to];
+}
+
+void plan_choose(struct plan *p)
+{
+	struct walk w;
+	bool more = true;
+
+	walk_init(&w, p);
+	w.chosen_too = true;
+	for (int round = 0; more && round < MAX_ROUNDS; round++) {
+		uint32_t *head = w.low; /* of each component: where its first loop begins */
+
+		find_components(&w);
+		memset(head, 0xff, (w.n + 2) * sizeof(*head));
+		more = false;
+		for (struct insn *i = p->first; i < p->end; i++) {
+			uint32_t component = w.component[i - p->first];
+
+			if (!(i->plan & PLAN_BACK) || (i->plan & PLAN_CHOSEN) ||
+			    i->target < p->f->start)
+				continue;
+			if (!uncovered(&w, i))
+				i->plan &= ~PLAN_BACK;
+			else if (i->target < head[component])
+				head[component] = i->target;
+		}
+		for (struct insn *i = p->first; i < p->end; i++) {
+			if (!(i->plan & PLAN_BACK) || (i->plan & PLAN_CHOSEN) ||
+			    i->target < p->f->start)
+				continue;
+			if (i->target == head[w.component[i - p->first]])
+				i->plan |= PLAN_CHOSEN;
+			else
+				more = true;
+		}
+	}
+	walk_release(&w);
 }
 
 /* A count anywhere on the cycles that `i` is part of. */
@@ -144,38 +258,17 @@ static bool break_cycle(const struct walk *w, const struct insn *i)
 	return true;
 }
 
-/* The components of what is not removed, in `memory` of PER_INSN words an instruction. */
-static struct walk components(const struct plan *p, uint32_t *memory)
-{
-	size_t n = p->f->n;
-	struct walk w = {
-		.p = p,
-		.number = memory,
-		.low = memory + n,
-		.component = memory + 2 * n,
-		.stack = memory + 3 * n,
-		.calls = (void *)(memory + 4 * n),
-	};
-
-	memset(memory, 0, PER_INSN * n * sizeof(uint32_t));
-	for (uint32_t k = 0; k < n; k++) {
-		if (!w.number[k] && !(p->first[k].plan & PLAN_POINT))
-			visit(&w, k);
-	}
-	return w;
-}
-
 /* One round: a count for each component that is cyclic. Whether one was put. */
-static bool cover(struct plan *p, uint32_t *memory, bool last_round)
+static bool cover(struct plan *p, struct walk *w, bool last_round)
 {
-	struct walk w = components(p, memory);
 	uint64_t left = 0;
 	bool put = false;
 
+	find_components(w);
 	for (struct insn *i = p->first; i < p->end; i++) {
-		if (!uncovered(&w, i))
+		if (!uncovered(w, i))
 			continue;
-		if (!last_round && break_cycle(&w, i)) {
+		if (!last_round && break_cycle(w, i)) {
 			put = true;
 			continue;
 		}
@@ -189,22 +282,11 @@ static bool cover(struct plan *p, uint32_t *memory, bool last_round)
 
 void plan_cover(struct plan *p)
 {
-	uint32_t *memory = xmalloc(PER_INSN * p->f->n * sizeof(uint32_t));
+	struct walk w;
 	int round = 0;
 
-	while (cover(p, memory, ++round == MAX_ROUNDS))
+	walk_init(&w, p);
+	while (cover(p, &w, ++round == MAX_ROUNDS))
 		;
-	free(memory);
-}
-
-void plan_drop_covered(struct plan *p)
-{
-	uint32_t *memory = xmalloc(PER_INSN * p->f->n * sizeof(uint32_t));
-	struct walk w = components(p, memory);
-
-	for (struct insn *i = p->first; i < p->end; i++) {
-		if ((i->plan & PLAN_BACK) && i->target >= p->f->start && !uncovered(&w, i))
-			i->plan &= ~PLAN_BACK;
-	}
-	free(memory);
+	walk_release(&w);
 }

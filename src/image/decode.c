@@ -330,6 +330,7 @@ void code_release(struct code *c)
 	free(c->plts.v);
 	code_bits_release(&c->targets);
 	code_bits_release(&c->named);
+	code_bits_release(&c->tables);
 }
 
 struct function *code_function(const struct code *c, uint32_t at)

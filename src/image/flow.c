@@ -77,7 +77,7 @@ static void note_table(struct code *c, uint64_t table)
 		if (to == NOWHERE)
 			return;
 		code_bits_set(&c->targets, code_vaddr(c, to));
-		code_bits_set(&c->named, code_vaddr(c, to));
+		code_bits_set(&c->tables, code_vaddr(c, to));
 	}
 }
 
@@ -224,7 +224,8 @@ static uint8_t indirect_live(struct code *c, struct function *f)
 	for (size_t k = f->first; k < f->first + f->n && live != FLAGS_ALL; k++) {
 		uint32_t at = c->insns[k].at;
 
-		if (code_bits_test(&c->named, code_vaddr(c, at)))
+		if (code_bits_test(&c->named, code_vaddr(c, at)) ||
+		    code_bits_test(&c->tables, code_vaddr(c, at)))
 			live |= live_from(c, at, FLAGS_ALL & ~live, LOOK_AHEAD, LOOK_DEPTH);
 	}
 	f->live = (int8_t)live;

@@ -34,7 +34,7 @@ static inline bool plan_can_count_call(const struct insn *i)
  */
 void plan_cover(struct plan *p);
 
-/* Take PLAN_BACK from the branches that only lie on cycles which have a safepoint already. */
-void plan_drop_covered(struct plan *p);
+/* Take PLAN_BACK from the branches that need not count, given what does already. */
+void plan_choose(struct plan *p);
 
 #endif

@@ -276,13 +276,15 @@ void plan_function(struct code *c, struct function *f, struct stubs *s)
 		c->stats->calls++;
 		stubs_retarget(s, i, 1);
 	}
-	if (loops && calls)
-		plan_drop_covered(&p);
+	for (struct insn *i = p.first; f->indirect && i < p.end; i++) {
+		if (i->kind == INSN_JMP_INDIRECT)
+			plan_indirect_jump(&p, i);
+	}
+	if (loops)
+		plan_choose(&p);
 	for (struct insn *i = p.first; i < p.end; i++) {
 		if (i->plan & PLAN_BACK)
 			plan_back_edge(&p, i);
-		else if (i->kind == INSN_JMP_INDIRECT)
-			plan_indirect_jump(&p, i);
 	}
 	if (loops)
 		plan_cover(&p);

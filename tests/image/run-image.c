@@ -3,10 +3,11 @@
  * of their texts: what the recorder does, in little and without recording, so that instrumented
  * code can be tried and timed alone.
  *
- * usage: run-image [-n] [-v] [-l] [-t TICKS] PROG ARGS...
+ * usage: run-image [-n] [-v] [-l] [-p] [-t TICKS] PROG ARGS...
  *   -n  map nothing: the time to compare with
  *   -t  let it trap after so many ticks each time
  *   -l  move the task to the logical address at each trap, as if for a signal
+ *   -p  say where most of the traps were
  *   -v  say what is mapped, and count ticks
  *
  * All tasks share one tick page and may run one at a time only: they are pinned to one processor
@@ -56,7 +57,7 @@ struct process {
 	size_t n;
 };
 
-static bool native, verbose, logical;
+static bool native, verbose, logical, profile;
 static int64_t slice = (int64_t)1 << 62;
 static uint64_t ticks, stops, moved;
 static struct tick_page *page;
@@ -65,6 +66,7 @@ static struct file *files[4096];
 static size_t n_files;
 static struct map processes = MAP_INIT; /* by pid of any task; forks copy */
 static struct map started = MAP_INIT;
+static struct map places = MAP_INIT; /* of traps: how many */
 
 static void build(struct file *f, int64_t stub_vaddr)
 {
@@ -367,6 +369,40 @@ static struct image_point find(const struct process *p, uint64_t pc, uint64_t *b
 	return (struct image_point){.where = IMAGE_OUTSIDE};
 }
 
+static void note_place(const struct process *p, uint64_t vaddr, uint64_t bias)
+{
+	uint64_t n = 0;
+
+	for (size_t k = 0; k < p->n; k++) {
+		if (p->v[k].bias != bias)
+			continue;
+		for (size_t f = 0; f < n_files; f++) {
+			if (files[f] != p->v[k].file)
+				continue;
+			map_get(&places, vaddr | (uint64_t)f << 48, &n);
+			map_set(&places, vaddr | (uint64_t)f << 48, n + 1);
+		}
+	}
+}
+
+static void show_places(void)
+{
+	for (int k = 0; k < 25; k++) {
+		struct map_slot *best = NULL;
+
+		map_for_each (&places, s) {
+			if (!best || s->value > best->value)
+				best = s;
+		}
+		if (!best || !best->value)
+			return;
+		fprintf(stderr, "%8llu %s %#llx\n", (unsigned long long)best->value,
+			files[best->key >> 48]->path,
+			(unsigned long long)(best->key & 0xffffffffffff));
+		best->value = 0;
+	}
+}
+
 static bool at_trap(pid_t t)
 {
 	struct user_regs_struct r;
@@ -381,6 +417,8 @@ static bool at_trap(pid_t t)
 	ticks += (uint64_t)(slice - page->remaining);
 	stops++;
 	page->remaining = slice;
+	if (profile)
+		note_place(process_of(t), at.original, bias);
 	r.rip = (logical ? at.original : at.resume) + bias;
 	moved += logical;
 	ptrace(PTRACE_SETREGS, t, 0, &r);
@@ -537,13 +575,16 @@ int main(int argc, char **argv)
 	int opt, status, result;
 	pid_t pid;
 
-	while ((opt = getopt(argc, argv, "+nvlt:")) != -1) {
+	while ((opt = getopt(argc, argv, "+nvlpt:")) != -1) {
 		switch (opt) {
 		case 'n':
 			native = true;
 			break;
 		case 'v':
 			verbose = true;
+			break;
+		case 'p':
+			profile = true;
 			break;
 		case 'l':
 			logical = true;
@@ -582,6 +623,8 @@ int main(int argc, char **argv)
 	result = loop(pid);
 	begin = now() - begin;
 	ticks += (uint64_t)(slice - page->remaining);
+	if (profile)
+		show_places();
 	getrusage(RUSAGE_CHILDREN, &u);
 	if (verbose || getenv("RUN_IMAGE_STATS"))
 		fprintf(stderr,
