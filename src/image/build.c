@@ -33,6 +33,8 @@ static int take_texts(struct image *im, const struct elf_file *f)
 	return im->n_texts ? 0 : -ENODATA;
 }
 
+#define INSN_ROOM 16 /* so that the last instruction may be looked at as if it were longer */
+
 /* All texts in one piece, as places are distances in it. */
 static int flatten(struct code *c, const struct image *im)
 {
@@ -42,7 +44,7 @@ static int flatten(struct code *c, const struct image *im)
 	c->size = last->vaddr + last->size - c->base;
 	if (c->size > INT32_MAX)
 		return -ERANGE;
-	c->text_copy = xcalloc(1, c->size);
+	c->text_copy = xcalloc(1, c->size + INSN_ROOM);
 	for (size_t k = 0; k < im->n_texts; k++)
 		memcpy(c->text_copy + (im->texts[k].vaddr - c->base), im->texts[k].bytes,
 		       im->texts[k].size);

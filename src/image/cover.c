@@ -14,7 +14,8 @@
 #include "base/log.h"
 
 #define MAX_ROUNDS 12
-#define MAX_TRIES  256
+#define MAX_TRIES  256 /* places for a count */
+#define MAX_BREAKS 64  /* cycles in one round */
 
 /*
  * Nodes are the instructions, and two hubs: what an indirect jump may lead to, and what a call that
@@ -263,12 +264,13 @@ static bool cover(struct plan *p, struct walk *w, bool last_round)
 {
 	uint64_t left = 0;
 	bool put = false;
+	int tries = 0;
 
 	find_components(w);
 	for (struct insn *i = p->first; i < p->end; i++) {
 		if (!uncovered(w, i))
 			continue;
-		if (!last_round && break_cycle(w, i)) {
+		if (!last_round && tries++ < MAX_BREAKS && break_cycle(w, i)) {
 			put = true;
 			continue;
 		}

@@ -11,9 +11,10 @@
  */
 #include "image/plan.h"
 
-#define MAX_BACK    8  /* instructions before the branch in a window */
-#define SPIN_LOOP   64 /* instructions of a loop that `pause` makes a spin loop */
-#define CLONE_INSNS 32
+#define MAX_BACK    8	 /* instructions before the branch in a window */
+#define SPIN_LOOP   64	 /* instructions of a loop that `pause` makes a spin loop */
+#define CLONE_INSNS 32	 /* of a loop that is copied */
+#define CLONE_ROOM  64	 /* of all copies */
 #define SPIN_TICKS  1024 /* such a loop gives way soon */
 
 /* Whether first..last could be one window. */
@@ -164,7 +165,7 @@ static void clone(struct plan *p, const struct insn *head, const struct insn *la
 
 	/* The copy is left to behind the branch. */
 	code_bits_set(&p->c->targets, code_vaddr(p->c, insn_end(latch)));
-	stubs_clone(p->s, head, latch, n >= CLONE_INSNS / 2 ? 1 : min_u64(8, CLONE_INSNS / n));
+	stubs_clone(p->s, head, latch, (uint32_t)min_u64(8, CLONE_ROOM / n));
 }
 
 static void plan_back_edge(struct plan *p, struct insn *i)
