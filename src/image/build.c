@@ -52,6 +52,12 @@ static int flatten(struct code *c, const struct image *im)
 	return 0;
 }
 
+static void copy_bits(struct code_bits *to, const struct code_bits *from)
+{
+	for (size_t k = 0; k < from->n; k++)
+		memcpy(to->v[k].bits, from->v[k].bits, (from->v[k].end - from->v[k].start + 7) / 8);
+}
+
 int code_open(struct code *c, const struct image *im)
 {
 	int err = flatten(c, im);
@@ -61,12 +67,13 @@ int code_open(struct code *c, const struct image *im)
 	code_bits_init(&c->targets, c->elf);
 	code_bits_init(&c->named, c->elf);
 	code_bits_init(&c->tables, c->elf);
+	code_bits_init(&c->pads, c->elf);
 	err = elf_targets(c->elf, &c->named);
+	if (!err)
+		err = elf_landing_pads(c->elf, &c->pads);
 	if (err)
 		return err;
-	err = elf_targets(c->elf, &c->targets);
-	if (err)
-		return err;
+	copy_bits(&c->targets, &c->named);
 	err = elf_plts(c->elf, &c->plts);
 	if (err)
 		return err;

@@ -85,6 +85,7 @@ struct code {
 	size_t n_functions;
 	struct code_bits targets; /* every byte that something may jump to */
 	struct code_bits named;	  /* those of them that are named by more than direct branches */
+	struct code_bits pads;	  /* those at which exceptions land */
 	struct code_bits tables;  /* those that jump tables name */
 	struct code_ranges plts;
 	uint32_t *syscalls;

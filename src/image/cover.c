@@ -53,7 +53,7 @@ static uint32_t hub_successor(const struct walk *w, uint32_t hub, uint32_t k)
 	if (k >= w->n_named)
 		return NO_MORE;
 	i = w->p->first + w->named[k];
-	if (hub == HUB_CALLS(w) && code_bits_test(&w->p->c->tables, code_vaddr(w->p->c, i->at)))
+	if (hub == HUB_CALLS(w) && !code_bits_test(&w->p->c->pads, code_vaddr(w->p->c, i->at)))
 		return NO_NODE;
 	return node_of(w, i);
 }

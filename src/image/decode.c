@@ -331,6 +331,7 @@ void code_release(struct code *c)
 	code_bits_release(&c->targets);
 	code_bits_release(&c->named);
 	code_bits_release(&c->tables);
+	code_bits_release(&c->pads);
 }
 
 struct function *code_function(const struct code *c, uint32_t at)

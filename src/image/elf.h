@@ -108,5 +108,8 @@ bool code_bits_any(const struct code_bits *b, uint64_t start, uint64_t end);
  * offsets, `lea` and immediates of code, return addresses.
  */
 int elf_targets(const struct elf_file *f, struct code_bits *out);
+/* Of these, only those which a call that does not return in the usual way may continue at: landing
+ * pads, and what Go resumes at after a panic. */
+int elf_landing_pads(const struct elf_file *f, struct code_bits *out);
 
 #endif

@@ -42,7 +42,8 @@ static void set_initializers(const struct elf_file *f, struct code_bits *out)
 	set_array(elf_dynamic_table(f, DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ), out);
 }
 
-static int set_frames(const struct elf_file *f, struct code_bits *out)
+/* Landing pads, and, if `starts`, where the functions of FDEs start. */
+static int set_frames(const struct elf_file *f, bool starts, struct code_bits *out)
 {
 	uint64_t budget = 2 * f->size;
 	struct eh_frames it;
@@ -51,8 +52,9 @@ static int set_frames(const struct elf_file *f, struct code_bits *out)
 	for (eh_frames_init(&it, f); eh_frames_next(&it, &fde);) {
 		int ret = 0;
 
-		code_bits_set(out, fde.start);
-		if (fde.signal_frame)
+		if (starts)
+			code_bits_set(out, fde.start);
+		if (starts && fde.signal_frame)
 			code_bits_set(out, fde.start + 1);
 		if (fde.lsda)
 			ret = eh_landing_pads(f, &fde, out, &budget);
@@ -67,7 +69,7 @@ static int set_frames(const struct elf_file *f, struct code_bits *out)
 	return it.error;
 }
 
-static void set_go(const struct elf_file *f, struct code_bits *out)
+static void set_go(const struct elf_file *f, bool starts, struct code_bits *out)
 {
 	struct pclntab t;
 	uint64_t resume;
@@ -75,7 +77,10 @@ static void set_go(const struct elf_file *f, struct code_bits *out)
 	if (!pclntab_find(f, &t))
 		return;
 	for (size_t i = 0; i < t.n; i++) {
-		code_bits_set(out, pclntab_function(&t, i, &resume).start);
+		uint64_t start = pclntab_function(&t, i, &resume).start;
+
+		if (starts)
+			code_bits_set(out, start);
 		if (resume)
 			code_bits_set(out, resume);
 	}
@@ -143,11 +148,17 @@ int elf_targets(const struct elf_file *f, struct code_bits *out)
 	set_symbols(elf_symbols(f, SHT_SYMTAB), out);
 	set_symbols(elf_symbols(f, SHT_DYNSYM), out);
 	set_initializers(f, out);
-	set_go(f, out);
+	set_go(f, true, out);
 	ret = elf_relocations(f, set_relocated, out);
 	if (!ret)
-		ret = set_frames(f, out);
+		ret = set_frames(f, true, out);
 	if (!ret && f->fixed)
 		ret = scan_words(f, out);
 	return ret;
+}
+
+int elf_landing_pads(const struct elf_file *f, struct code_bits *out)
+{
+	set_go(f, false, out);
+	return set_frames(f, false, out);
 }
