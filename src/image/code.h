@@ -50,6 +50,7 @@ enum insn_kind {
 #define PLAN_CALL    16 /* a call that counts, unless another does so before */
 #define PLAN_FIRST   32 /* and none does */
 #define PLAN_CHOSEN  64 /* a backward branch that has to count */
+#define PLAN_CLONED  128
 
 struct insn {
 	uint32_t at;

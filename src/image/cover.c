@@ -13,9 +13,12 @@
 
 #include "base/log.h"
 
-#define MAX_ROUNDS 12
-#define MAX_TRIES  256 /* places for a count */
-#define MAX_BREAKS 64  /* cycles in one round */
+#define MAX_ROUNDS  12
+#define CLONE_INSNS 32	/* of a loop that is copied */
+#define CLONE_ROOM  64	/* of all copies */
+#define CLONE_SPAN  128 /* from its first to its last, with what does not belong to it */
+#define MAX_TRIES   256 /* places for a count */
+#define MAX_BREAKS  64	/* cycles in one round */
 
 /*
  * Nodes are the instructions, and two hubs: what an indirect jump may lead to, and what a call that
@@ -182,40 +185,112 @@ static bool uncovered(const struct walk *w, const struct insn *i)
 	return to != NO_NODE && w->component[i - w->p->first] == w->component[to];
 }
 
+/* --- copying small loops --- */
+
+/* What the walk's arrays hold for each component, when it is over. */
+#define HEAD(w)	 ((w)->low)    /* the first place that is branched back to */
+#define SIZE(w)	 ((w)->number) /* instructions */
+#define FIRST(w) ((w)->stack)  /* the first one */
+
+static void measure(struct walk *w)
+{
+	memset(HEAD(w), 0xff, (w->n + 2) * sizeof(uint32_t));
+	memset(SIZE(w), 0, (w->n + 2) * sizeof(uint32_t));
+	for (uint32_t k = 0; k < w->n; k++) {
+		uint32_t component = w->component[k];
+
+		if (component && !SIZE(w)[component]++)
+			FIRST(w)[component] = k;
+	}
+}
+
+/* Whether one of the loop's instructions may be copied. */
+static bool can_copy(const struct walk *w, struct insn *i)
+{
+	struct insn *last;
+
+	if (!(i->props & INSN_MOVABLE) || (i->props & INSN_PAUSE) || (i->plan & PLAN_CLONED) ||
+	    (i->kind != INSN_PLAIN && i->kind != INSN_JCC && i->kind != INSN_JMP))
+		return false;
+	/* Branches back can be patched, and the copy can be left to behind them. */
+	if (uncovered(w, i) && !(i->props & INSN_REL32) &&
+	    (!plan_window_with(w->p, i, &last) || last != i))
+		return false;
+	return is_end(i) || (i + 1 < w->p->end && !(i[1].plan & PLAN_CLAIMED));
+}
+
+static void try_clone(struct walk *w, uint32_t component)
+{
+	struct insn *v[MAX_CLONE], *i = w->p->first + FIRST(w)[component];
+	const struct insn *limit = i + CLONE_SPAN;
+	uint32_t n = 0;
+
+	if (SIZE(w)[component] > CLONE_INSNS)
+		return;
+	for (; n < SIZE(w)[component]; i++) {
+		if (i >= w->p->end || i >= limit)
+			return;
+		if (w->component[i - w->p->first] != component)
+			continue;
+		if (!can_copy(w, i))
+			return;
+		v[n++] = i;
+	}
+	for (uint32_t k = 0; k < n; k++) {
+		v[k]->plan |= PLAN_CLONED;
+		if (!is_end(v[k]) && (k + 1 == n || v[k + 1] != v[k] + 1))
+			code_bits_set(&w->p->c->targets, code_vaddr(w->p->c, insn_end(v[k])));
+	}
+	stubs_clone(w->p->s, v, n, (uint32_t)min_u64(16, CLONE_ROOM / n));
+}
+
+static bool undecided(const struct walk *w, const struct insn *i)
+{
+	return (i->plan & PLAN_BACK) && !(i->plan & PLAN_CHOSEN) && i->target >= w->p->f->start;
+}
+
+/* One round; whether another one is needed. */
+static bool choose(struct walk *w)
+{
+	struct plan p = *w->p;
+	bool more = false;
+
+	find_components(w);
+	measure(w);
+	for (struct insn *i = p.first; i < p.end; i++) {
+		uint32_t component = w->component[i - p.first];
+
+		if (!undecided(w, i))
+			continue;
+		if (!uncovered(w, i)) {
+			i->plan &= ~PLAN_BACK;
+			continue;
+		}
+		if (HEAD(w)[component] == NOWHERE)
+			try_clone(w, component);
+		if (i->target < HEAD(w)[component])
+			HEAD(w)[component] = i->target;
+	}
+	for (struct insn *i = p.first; i < p.end; i++) {
+		if (!undecided(w, i))
+			continue;
+		if (i->target == HEAD(w)[w->component[i - p.first]])
+			i->plan |= PLAN_CHOSEN;
+		else
+			more = true;
+	}
+	return more;
+}
+
 void plan_choose(struct plan *p)
 {
 	struct walk w;
-	bool more = true;
+	int round = 0;
 
 	walk_init(&w, p);
 	w.chosen_too = true;
-	for (int round = 0; more && round < MAX_ROUNDS; round++) {
-		uint32_t *head = w.low; /* of each component: where its first loop begins */
-
-		find_components(&w);
-		memset(head, 0xff, (w.n + 2) * sizeof(*head));
-		more = false;
-		for (struct insn *i = p->first; i < p->end; i++) {
-			uint32_t component = w.component[i - p->first];
-
-			if (!(i->plan & PLAN_BACK) || (i->plan & PLAN_CHOSEN) ||
-			    i->target < p->f->start)
-				continue;
-			if (!uncovered(&w, i))
-				i->plan &= ~PLAN_BACK;
-			else if (i->target < head[component])
-				head[component] = i->target;
-		}
-		for (struct insn *i = p->first; i < p->end; i++) {
-			if (!(i->plan & PLAN_BACK) || (i->plan & PLAN_CHOSEN) ||
-			    i->target < p->f->start)
-				continue;
-			if (i->target == head[w.component[i - p->first]])
-				i->plan |= PLAN_CHOSEN;
-			else
-				more = true;
-		}
-	}
+	while (choose(&w) && ++round < MAX_ROUNDS)
+		;
 	walk_release(&w);
 }
 

@@ -21,6 +21,9 @@ static inline uint32_t insn_end(const struct insn *i)
 /* The last instruction of the shortest window from `first` on, or NULL. */
 struct insn *plan_reach(const struct plan *p, struct insn *first);
 
+/* The window that holds `i` and begins at it or before, or NULL; *last is its last instruction. */
+struct insn *plan_window_with(const struct plan *p, struct insn *i, struct insn **last);
+
 /* A direct call whose rel32 may be led elsewhere. */
 static inline bool plan_can_count_call(const struct insn *i)
 {
@@ -34,7 +37,8 @@ static inline bool plan_can_count_call(const struct insn *i)
  */
 void plan_cover(struct plan *p);
 
-/* Take PLAN_BACK from the branches that need not count, given what does already. */
+/* Take PLAN_BACK from the branches that need not count, given what does already; copy small loops.
+ */
 void plan_choose(struct plan *p);
 
 #endif

@@ -27,6 +27,7 @@ void stubs_release(struct stubs *s)
 	free(s->patches);
 	free(s->windows);
 	map_release(&s->counted);
+	map_release(&s->clones);
 }
 
 static uint32_t here(const struct stubs *s)
@@ -284,6 +285,17 @@ static uint8_t condition(const struct insn *i)
 	return i->opcode & 15;
 }
 
+/* What follows when the backward branch `i` is taken. */
+static void put_counted_path(struct stubs *s, const struct insn *i)
+{
+	uint64_t clone;
+
+	if (map_get(&s->clones, i->target, &clone))
+		put_jmp_stub(s, i->target, (uint32_t)clone);
+	else
+		put_count_and_jmp(s, branch_vaddr(s, i), 1);
+}
+
 /* A branch that is the window's last instruction: what follows in the stub is the path taken. */
 static void put_last_branch(struct stubs *s, const struct insn *i, bool count)
 {
@@ -305,10 +317,8 @@ static void put_last_branch(struct stubs *s, const struct insn *i, bool count)
 	}
 	if (i->kind == INSN_JMP)
 		put8(s, 0x90); /* its place, for who comes from the original one */
-	if (count && i == s->cloned)
-		put_jmp_stub(s, i->target, s->clone);
-	else if (count)
-		put_count_and_jmp(s, to, 1);
+	if (count)
+		put_counted_path(s, i);
 	else
 		put_jmp(s, to);
 }
@@ -394,10 +404,7 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 		put_jmp(s, next_vaddr(s, last));
 	for (size_t n = 0; n < n_taken; n++) {
 		land32(s, taken[n].pos);
-		if (taken[n].i == s->cloned)
-			put_jmp_stub(s, taken[n].i->target, s->clone);
-		else
-			put_count_and_jmp(s, branch_vaddr(s, taken[n].i), 1);
+		put_counted_path(s, taken[n].i);
 	}
 	fix_text(s, first->at + 1, start);
 	GROW(s->windows, s->n_windows, s->cap_windows);
@@ -422,18 +429,20 @@ void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight)
 
 /* --- clones --- */
 
+struct pending { /* a rel32 that leads to the copy of instruction `to` */
+	uint32_t pos, to;
+};
+
 struct clone {
 	struct stubs *s;
-	const struct insn *head, *latch;
-	uint32_t top;		     /* of the count */
-	uint32_t at[MAX_CLONE];	     /* of each instruction of this copy */
-	uint32_t to_next[MAX_CLONE]; /* rel32s that lead to the next copy */
-	size_t n_to_next;
-	struct {
-		uint32_t pos;
-		const struct insn *to;
-	} inner[MAX_CLONE]; /* rel32s that lead further down in this copy */
-	size_t n_inner;
+	struct insn *const *v;
+	uint32_t n, trips;
+	uint32_t copy;		 /* that is being put, from 1 */
+	uint32_t at[MAX_CLONE];	 /* of each instruction of this copy */
+	uint32_t at1[MAX_CLONE]; /* and of the first one */
+	bool head[MAX_CLONE];	 /* something branches back to it */
+	struct pending ahead[MAX_CLONE], next[MAX_CLONE];
+	uint32_t n_ahead, n_next;
 };
 
 /* rel32 to a place in the stubs before it */
@@ -442,104 +451,143 @@ static void put_back(struct stubs *s, uint32_t to)
 	put32(s, to - (here(s) + 4));
 }
 
-static void put_clone_rel32(struct clone *k, const struct insn *i, bool last_copy)
+/* Which of the loop's instructions the branch leads to, or NOWHERE. */
+static uint32_t member(const struct clone *k, const struct insn *i)
 {
-	struct stubs *s = k->s;
-
-	if (i->target == k->head->at) {
-		if (last_copy) {
-			put_back(s, k->top);
-		} else {
-			k->to_next[k->n_to_next++] = here(s);
-			put32(s, 0);
-		}
-	} else if (i->target != NOWHERE && i->target > i->at && i->target <= k->latch->at) {
-		k->inner[k->n_inner].pos = here(s);
-		k->inner[k->n_inner++].to = code_insn(s->c, code_function(s->c, i->at), i->target);
-		put32(s, 0);
-	} else {
-		put_rel32(s, branch_vaddr(s, i));
+	for (uint32_t j = 0; j < k->n && i->target != NOWHERE; j++) {
+		if (k->v[j]->at == i->target)
+			return j;
 	}
+	return NOWHERE;
 }
 
-/* The latch: on to the next copy, or round, or out. */
-static void put_latch(struct clone *k, bool last_copy)
+static void put_clone_rel32(struct clone *k, uint32_t j)
 {
 	struct stubs *s = k->s;
-	const struct insn *i = k->latch;
+	uint32_t to = member(k, k->v[j]);
 
-	if (i->kind == INSN_JMP) {
-		if (last_copy) {
-			put8(s, 0xe9);
-			put_back(s, k->top);
-		} else {
+	if (to == NOWHERE) {
+		put_rel32(s, branch_vaddr(s, k->v[j]));
+		return;
+	}
+	if (to > j)
+		k->ahead[k->n_ahead++] = (struct pending){here(s), to};
+	else
+		k->next[k->n_next++] = (struct pending){here(s), to};
+	put32(s, 0);
+}
+
+static void put_clone_branch(struct clone *k, uint32_t j)
+{
+	struct stubs *s = k->s;
+	const struct insn *i = k->v[j];
+
+	/* The next copy follows. */
+	if (j == k->n - 1 && k->copy < k->trips && member(k, i) == 0) {
+		if (i->kind == INSN_JMP) {
 			put8(s, 0x90);
+		} else {
+			PUT(s, 0x0f, 0x80 | (condition(i) ^ 1));
+			put_rel32(s, next_vaddr(s, i));
 		}
 		return;
 	}
-	if (last_copy) {
+	if (i->kind == INSN_JMP)
+		put8(s, 0xe9);
+	else
 		PUT(s, 0x0f, 0x80 | condition(i));
-		put_back(s, k->top);
+	put_clone_rel32(k, j);
+	if (i->kind != INSN_JMP && (j + 1 == k->n || k->v[j + 1] != i + 1))
 		put_jmp(s, next_vaddr(s, i));
-	} else {
-		PUT(s, 0x0f, 0x80 | (condition(i) ^ 1));
-		put_rel32(s, next_vaddr(s, i));
-	}
 }
 
-static void put_trip(struct clone *k, bool last_copy)
+static void land(const struct clone *k, const struct pending *p, uint32_t to)
+{
+	uint32_t d = to - (p->pos + 4);
+
+	memcpy(k->s->bytes.data + p->pos, &d, 4);
+}
+
+static void put_trip(struct clone *k)
 {
 	struct stubs *s = k->s;
+	struct pending come[MAX_CLONE];
+	uint32_t n_come = k->n_next;
 
-	k->n_inner = 0;
-	for (const struct insn *i = k->head; i <= k->latch; i++) {
+	memcpy(come, k->next, sizeof(come));
+	k->n_ahead = k->n_next = 0;
+	for (uint32_t j = 0; j < k->n; j++) {
+		const struct insn *i = k->v[j];
+
 		entry(s, IMAGE_CODE, i->at);
-		k->at[i - k->head] = here(s);
-		if (i == k->latch) {
-			put_latch(k, last_copy);
-		} else if (!is_branch(i)) {
-			put_copy(s, i);
-		} else {
-			if (i->kind == INSN_JCC)
-				PUT(s, 0x0f, 0x80 | condition(i));
-			else
-				put8(s, 0xe9);
-			put_clone_rel32(k, i, last_copy);
+		k->at[j] = here(s);
+		if (is_branch(i)) {
+			put_clone_branch(k, j);
+			continue;
 		}
+		put_copy(s, i);
+		if (j + 1 == k->n || k->v[j + 1] != i + 1)
+			put_jmp(s, next_vaddr(s, i));
 	}
-	for (size_t n = 0; n < k->n_inner; n++) {
-		uint32_t d = k->at[k->inner[n].to - k->head] - (k->inner[n].pos + 4);
-
-		memcpy(s->bytes.data + k->inner[n].pos, &d, 4);
-	}
+	for (uint32_t j = 0; j < k->n_ahead; j++)
+		land(k, &k->ahead[j], k->at[k->ahead[j].to]);
+	for (uint32_t j = 0; j < n_come; j++)
+		land(k, &come[j], k->at[come[j].to]);
+	if (k->copy == 1)
+		memcpy(k->at1, k->at, sizeof(k->at1));
 }
 
-void stubs_clone(struct stubs *s, const struct insn *head, const struct insn *latch, uint32_t trips)
+/* The count for who goes on at instruction `j`; if `falls`, the first copy follows, aligned. */
+static void put_head(struct clone *k, uint32_t j, bool falls)
 {
-	struct clone k = {.s = s, .head = head, .latch = latch};
+	struct stubs *s = k->s;
 	struct count count;
-	uint32_t pad;
+	uint32_t pad, top;
 
-	BUG_ON(latch - head >= MAX_CLONE);
-	count_prepare(s, &count, head->at, trips);
-	pad = -(here(s) + trap_size(&count)) & (LOOP_ALIGN - 1);
+	count_prepare(s, &count, k->v[j]->at, k->trips);
+	count.before = true;
+	pad = falls ? -(here(s) + trap_size(&count)) & (LOOP_ALIGN - 1) : 0;
 	if (pad) {
 		entry(s, IMAGE_OUTSIDE, 0);
 		memset(buf_extend(&s->bytes, pad), 0xcc, pad);
 	}
-	count.before = true;
 	put_trap(s, &count);
-	k.top = here(s);
+	top = here(s);
 	put_count(s, &count);
-	for (uint32_t n = 1; n <= trips; n++) {
-		put_trip(&k, n == trips);
-		for (size_t j = 0; n < trips && j < k.n_to_next; j++)
-			land32(s, k.to_next[j]);
-		k.n_to_next = 0;
+	if (!falls) {
+		entry(s, IMAGE_CODE, k->v[j]->at);
+		put8(s, 0xe9);
+		put_back(s, k->at1[j]);
 	}
-	s->cloned = latch;
-	s->clone = k.top;
-	map_set(&s->counted, head->at, k.top);
+	map_set(&s->counted, k->v[j]->at, top);
+	map_set(&s->clones, k->v[j]->at, top);
+}
+
+void stubs_clone(struct stubs *s, struct insn *const *v, uint32_t n, uint32_t trips)
+{
+	struct clone k = {.s = s, .v = v, .n = n, .trips = trips};
+
+	BUG_ON(n > MAX_CLONE);
+	for (uint32_t j = 0; j < n; j++) {
+		uint32_t to = is_branch(v[j]) ? member(&k, v[j]) : NOWHERE;
+
+		if (to <= j)
+			k.head[to] = true;
+	}
+	if (k.head[0])
+		put_head(&k, 0, true);
+	for (k.copy = 1; k.copy <= trips; k.copy++)
+		put_trip(&k);
+	for (uint32_t j = 1; j < n; j++) {
+		if (k.head[j])
+			put_head(&k, j, false);
+	}
+	for (uint32_t j = 0; j < k.n_next; j++) {
+		uint64_t top = 0;
+
+		BUG_ON(!map_get(&s->clones, v[k.next[j].to]->at, &top));
+		land(&k, &k.next[j], (uint32_t)top);
+	}
 	s->c->stats->cloned++;
 }
 

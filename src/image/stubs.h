@@ -36,9 +36,8 @@ struct stubs {
 	size_t n_patches, cap_patches;
 	struct window_stub *windows; /* of which instructions are displaced */
 	size_t n_windows, cap_windows;
-	struct map counted;	   /* stubs that count one and go on: by where they go to */
-	const struct insn *cloned; /* the backward branch whose loop was cloned last, to `clone` */
-	uint32_t clone;
+	struct map counted; /* stubs that count one and go on: by where they go to */
+	struct map clones;  /* loops copied into stubs: by their heads */
 };
 
 void stubs_release(struct stubs *s);
@@ -55,12 +54,12 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight);
 
 /*
- * Copy the loop that the branch `latch` closes, from `head` on: `trips` copies of its body in a
- * row, with one count for all of them before the first. The counted path of `latch` leads to it,
- * when that is patched next. All of head..latch must be movable; the loop has no other one inside.
+ * Copy a loop, the `n` movable instructions `v`, sorted: `trips` copies in a row. A branch back
+ * leads from each copy to the next one, and from the last one to a count for all of them. Branches
+ * back to the same places that are patched afterwards lead to those counts. Control may leave to
+ * what follows an instruction of `v`: no window may be there.
  */
-void stubs_clone(struct stubs *s, const struct insn *head, const struct insn *latch,
-		 uint32_t trips);
+void stubs_clone(struct stubs *s, struct insn *const *v, uint32_t n, uint32_t trips);
 
 /*
  * Settle where the stubs are, write jumps to them into the texts of `im`, and hand all tables to

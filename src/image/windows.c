@@ -11,11 +11,9 @@
  */
 #include "image/plan.h"
 
-#define MAX_BACK    8	 /* instructions before the branch in a window */
-#define SPIN_LOOP   64	 /* instructions of a loop that `pause` makes a spin loop */
-#define CLONE_INSNS 32	 /* of a loop that is copied */
-#define CLONE_ROOM  64	 /* of all copies */
-#define SPIN_TICKS  1024 /* such a loop gives way soon */
+#define MAX_BACK   8	/* instructions before the branch in a window */
+#define SPIN_LOOP  64	/* instructions of a loop that `pause` makes a spin loop */
+#define SPIN_TICKS 1024 /* such a loop gives way soon */
 
 /* Whether first..last could be one window. */
 static bool fits(const struct plan *p, const struct insn *first, const struct insn *last)
@@ -46,8 +44,7 @@ struct insn *plan_reach(const struct plan *p, struct insn *first)
 	return last < p->end && fits(p, first, last) ? last : NULL;
 }
 
-/* C: the window that holds `i` and begins at it or before; *last is its last instruction. */
-static struct insn *window_with(const struct plan *p, struct insn *i, struct insn **last)
+struct insn *plan_window_with(const struct plan *p, struct insn *i, struct insn **last)
 {
 	struct insn *first;
 	int n = 0;
@@ -138,60 +135,24 @@ static uint32_t weight_of(const struct plan *p, const struct insn *i)
 	return 1;
 }
 
-/* Whether the loop head..latch can be copied: no loop inside, nothing that has to stay. */
-static bool can_clone(const struct plan *p, const struct insn *head, const struct insn *latch)
-{
-	if (!head || latch - head >= CLONE_INSNS || latch->kind == INSN_LOOP)
-		return false;
-	for (const struct insn *i = head; i <= latch; i++) {
-		if (!(i->props & INSN_MOVABLE) || i->kind == INSN_JMP_INDIRECT ||
-		    i->kind == INSN_LOOP)
-			return false;
-		if (!is_branch(i) || i->target == NOWHERE)
-			continue;
-		if (i->target <= i->at && i->target > head->at)
-			return false;
-		if (i->target > i->at && i->target <= latch->at &&
-		    !code_insn(p->c, p->f, i->target))
-			return false;
-	}
-	return true;
-}
-
-/* Copy the loop. */
-static void clone(struct plan *p, const struct insn *head, const struct insn *latch)
-{
-	uint32_t n = (uint32_t)(latch - head) + 1;
-
-	/* The copy is left to behind the branch. */
-	code_bits_set(&p->c->targets, code_vaddr(p->c, insn_end(latch)));
-	stubs_clone(p->s, head, latch, (uint32_t)min_u64(8, CLONE_ROOM / n));
-}
-
 static void plan_back_edge(struct plan *p, struct insn *i)
 {
 	struct image_stats *st = p->c->stats;
 	struct insn *head = code_insn(p->c, p->f, i->target);
 	struct insn *first, *last;
 	uint32_t weight = weight_of(p, i);
-	bool cloned;
 
 	if (i->plan & (PLAN_EDGE | PLAN_CLAIMED))
 		return;
 	if (has_point(block_begin(p, i), i) || (head && has_point(head, block_last(p, head))))
 		return;
-	cloned = weight == 1 && can_clone(p, head, i);
 	if (i->props & INSN_REL32) {
-		if (cloned)
-			clone(p, head, i);
 		stubs_retarget(p->s, i, weight);
 		st->branches++;
 		return;
 	}
-	first = weight == 1 ? window_with(p, i, &last) : NULL;
+	first = weight == 1 ? plan_window_with(p, i, &last) : NULL;
 	if (first) {
-		if (cloned && last == i)
-			clone(p, head, i);
 		stubs_window(p->s, first, last, 0);
 		st->branches++;
 		return;
@@ -200,7 +161,7 @@ static void plan_back_edge(struct plan *p, struct insn *i)
 	if (!first && head)
 		first = window_in(p, head, block_last(p, head), &last);
 	if (!first && weight != 1)
-		first = window_with(p, i, &last);
+		first = plan_window_with(p, i, &last);
 	if (!first)
 		return;
 	stubs_window(p->s, first, last, weight);
@@ -222,7 +183,7 @@ static void plan_indirect_jump(struct plan *p, struct insn *i)
 		return;
 	if (has_point(block_begin(p, i), i))
 		return;
-	first = window_with(p, i, &last);
+	first = plan_window_with(p, i, &last);
 	if (!first)
 		first = window_in(p, block_begin(p, i), i, &last);
 	if (!first)
