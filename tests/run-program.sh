@@ -31,6 +31,15 @@ case $mode in
 native) rr=none options= ;;
 traced) options=-n ;;
 default) options= ;;
+simulated) options=--ticks=simulated have_ticks=yes ;; # small programs only: a step for each instruction
+breakpoint) # the kernel's count of one place, for all that a PMU needs but the PMU
+	options=--ticks=breakpoint:$(nm "$binary" | sed -n 's/^0*\([0-9a-f]*\) t ticks_here$/0x\1/p')
+	have_ticks=yes
+	;;
+pmu)
+	options=--ticks=pmu have_ticks=yes
+	"$rr" doctor | grep -q '^ok *PMU' || skipped "$("$rr" doctor | sed -n 's/^missing *PMU *//p')"
+	;;
 *) skipped "this rr has no mode $mode" ;;
 esac
 

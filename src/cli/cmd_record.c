@@ -6,6 +6,7 @@
 
 #include "abi/signal.h"
 #include "record/record.h"
+#include "ticks/ticks.h"
 
 #include <ctype.h>
 #include <sched.h>
@@ -83,6 +84,23 @@ static int add_env(void *dest, const char *arg, struct buf *why)
 	rc->opt.env[rc->n_env++] = arg;
 	rc->opt.env[rc->n_env] = NULL;
 	return 0;
+}
+
+static int set_ticks(void *dest, const char *arg, struct buf *why)
+{
+	static const char *const names[] = {"soft", "pmu", "simulated"};
+	struct record_command *rc = dest;
+
+	rc->opt.ticks = NULL;
+	if (!strncmp(arg, TICKS_BREAKPOINT, strlen(TICKS_BREAKPOINT)))
+		rc->opt.ticks = arg;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(arg, names[i]))
+			rc->opt.ticks = names[i];
+	if (rc->opt.ticks || !strcmp(arg, "auto"))
+		return 0;
+	buf_addstr(why, "is not one of auto, soft, pmu, simulated");
+	return -1;
 }
 
 static int set_nested(void *dest, const char *arg, struct buf *why)
@@ -173,6 +191,10 @@ const struct option_row record_option_rows[] = {
 	       AT(wait_for_all)),
 	OPTION(CALL, 'v', "env", "NAME=VALUE", "set a variable in the program's environment",
 	       .set = add_env),
+	OPTION(CALL, 0, "ticks", "SOURCE",
+	       "count progress in `soft`ware, by the CPU (`pmu`), or by steps (`simulated`, for tests); "
+	       "`auto`: pmu if it works here",
+	       .set = set_ticks),
 	OPTION(LATER, 'c', "num-cpu-ticks", "N", "most ticks in a time slice"),
 	OPTION(FLAG, 's', "always-switch", NULL, "switch to another task at every event",
 	       AT(switch_at_every_event)),

@@ -138,6 +138,7 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 	child = rtask_new(rec, early.tid, p, mm);
 	segv_clone(t, child, r.flags);
 	task_code_clone(t, child, r.flags & CLONE_VM);
+	count_task(rec, child);
 	child->strict = t->strict;
 	child->filter_vdso = t->filter_vdso;
 	child->t.stop = early.stop;

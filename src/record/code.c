@@ -429,6 +429,8 @@ int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *map
 	int ret;
 
 	task_code_release(t);
+	if (rec->source)
+		return 0;
 	ret = map_tick_page(rec, t);
 	if (ret) {
 		log_debug("task %d: no tick page: %s", t->t.tid, strerror(-ret));

@@ -168,6 +168,7 @@ void log_exec(struct recorder *rec, struct rtask *t)
 	t->scratch = (struct scratch){0};
 	t->clear_tid = t->robust_list = 0;
 	segv_exec(t);
+	count_task(rec, t);
 	t->process->undumpable = false;
 	if (regs_arch(&t->t.regs) != ARCH_X86_64) {
 		rec->error = error_ret(-ENOTSUP,

@@ -5,6 +5,9 @@
  * A task runs with a grant of ticks. It traps when they are used up: its slice may be over, or a
  * signal waits. Signals that arrive elsewhere are kept (signals.c) and the grant is cut to one
  * tick. A watchdog interrupts a task that others wait for and that does not come to a safepoint.
+ *
+ * With a counter from outside (ticks.h) there are no safepoints: its interrupt ends a slice, and
+ * each such stop, like each signal that arrives, is a landing, which the count helps to find.
  */
 #include "record/session.h"
 
@@ -22,6 +25,9 @@
 
 static int64_t ticks_of(const struct recorder *rec, uint64_t ns)
 {
+	if (rec->source && rec->source->slice)
+		return rec->source->slice;
+
 	double rate = rec->ticks_per_ns > 0 ? rec->ticks_per_ns : FIRST_TICKS_PER_NS;
 	double n = rate * ns;
 
@@ -44,18 +50,45 @@ void grant_ticks(struct recorder *rec, struct rtask *t)
 		n = 1;
 	if (t->counting)
 		n = t->ticks.granted;
-	soft_ticks_grant(&rec->ticks, &t->ticks, n);
+	if (t->counter)
+		ticks_program(t->counter, max_u64(n, rec->source->min_period));
+	else
+		soft_ticks_grant(&rec->ticks, &t->ticks, n);
 	t->resumed_beat = rec->beats;
+}
+
+static void settle_count(struct recorder *rec, struct rtask *t)
+{
+	ticks_t now;
+
+	if (!t->counter)
+		soft_ticks_settle(&rec->ticks, &t->ticks);
+	else if (!ticks_read(t->counter, &now))
+		t->ticks.count = now;
 }
 
 void settle_ticks(struct recorder *rec, struct rtask *t)
 {
 	ticks_t before = t->ticks.count;
 
-	soft_ticks_settle(&rec->ticks, &t->ticks);
+	settle_count(rec, t);
 	t->slice_left -= t->ticks.count - before;
 	rec->slice_used += t->ticks.count - before;
 	t->counting = false;
+}
+
+void count_task(struct recorder *rec, struct rtask *t)
+{
+	int ret;
+
+	if (!rec->source)
+		return;
+	ticks_close(t->counter);
+	t->counter = NULL;
+	ret = ticks_open(rec->source, &t->t, t->ticks.count, t->t.tid, &t->counter);
+	if (ret && ret != -ESRCH)
+		rec->error = error_ret(ret, "the progress of task %d cannot be counted: %s",
+				       t->t.tid, strerror(-ret));
 }
 
 /* --- points as events --- */
@@ -77,7 +110,7 @@ static void log_landing(struct recorder *rec, struct rtask *t)
 	struct landing_point p;
 	struct event_builder b;
 
-	if (landing_capture(&p, &t->t, NULL))
+	if (landing_capture(&p, &t->t, t->counter))
 		return;
 	event_begin(&b, rec, t, EV_SCHED);
 	b.ev.regs = (struct trace_bytes){&p.regs, sizeof(p.regs)};
@@ -121,11 +154,26 @@ static bool time_is_left(struct recorder *rec, struct rtask *t, uint64_t now)
 	return true;
 }
 
+/* The ticks of the slice are used up: whether the task goes on all the same. */
+static bool slice_goes_on(struct recorder *rec, struct rtask *t)
+{
+	uint64_t now = clock_now_ns();
+
+	measure_rate(rec, now);
+	collect_stops(rec);
+	if (time_is_left(rec, t, now))
+		return true;
+	if (sched_others_ready(&rec->sched))
+		return false;
+	sched_renew(&rec->sched, now);
+	begin_slice(rec, t);
+	return true;
+}
+
 enum next on_safepoint(struct recorder *rec, struct rtask *t)
 {
 	struct image_point p = code_point(t, t->t.regs.u.rip - 1);
 	struct regs at = t->t.regs;
-	uint64_t now;
 
 	t->interrupt = INTERRUPT_NONE;
 	if (t->stash.n) {
@@ -135,18 +183,8 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 		return NEXT_USER;
 	}
 	task_regs_modify(&t->t)->u.rip = p.resume;
-	if (t->slice_left > 0)
+	if (t->slice_left > 0 || slice_goes_on(rec, t))
 		return NEXT_MIDDLE;
-	now = clock_now_ns();
-	measure_rate(rec, now);
-	collect_stops(rec);
-	if (time_is_left(rec, t, now))
-		return NEXT_MIDDLE;
-	if (!sched_others_ready(&rec->sched)) {
-		sched_renew(&rec->sched, now);
-		begin_slice(rec, t);
-		return NEXT_MIDDLE;
-	}
 	log_safepoint(rec, t, &at);
 	return NEXT_YIELD;
 }
@@ -208,7 +246,7 @@ void hurry(struct recorder *rec, struct rtask *t)
 		t->interrupt_sent = true;
 }
 
-static enum next land(struct recorder *rec, struct rtask *t)
+enum next land(struct recorder *rec, struct rtask *t)
 {
 	log_debug("task %d: lands at %#llx", t->t.tid, (unsigned long long)t->t.regs.u.rip);
 	t->interrupt = INTERRUPT_NONE;
@@ -220,6 +258,18 @@ static enum next land(struct recorder *rec, struct rtask *t)
 	return NEXT_YIELD;
 }
 
+enum next on_ticks_interrupt(struct recorder *rec, struct rtask *t)
+{
+	/* It may have come so late that it interrupted a system call, which is restarted. */
+	if (t->in_syscall || t->interrupted)
+		return NEXT_MIDDLE;
+	if (task_regs(&t->t))
+		return NEXT_DYING;
+	if (!t->stash.n && (t->slice_left > 0 || slice_goes_on(rec, t)))
+		return NEXT_MIDDLE;
+	return land(rec, t);
+}
+
 enum next on_interrupt(struct recorder *rec, struct rtask *t)
 {
 	bool asked = t->interrupt_sent && !t->in_syscall;
@@ -229,7 +279,10 @@ enum next on_interrupt(struct recorder *rec, struct rtask *t)
 	if (task_regs(&t->t))
 		return NEXT_DYING;
 	if (!asked || rec->beats - t->resumed_beat < WATCHDOG_BEATS) {
-		signals_note_boundary(t);
+		/* SIGCONT stops running code anywhere: that is no place to deliver what is pending.
+		 */
+		if (!t->in_middle || t->in_syscall || t->interrupted)
+			signals_note_boundary(t);
 		return NEXT_MIDDLE;
 	}
 	ret = finish_counting(rec, t);
@@ -248,6 +301,7 @@ void note_group_stop(struct recorder *rec, struct rtask *t)
 {
 	if (t->in_syscall || t->interrupted || t != rec->current || task_regs(&t->t))
 		return;
+	t->in_middle = false;
 	if (regs_equal(&t->boundary_regs, &t->t.regs, false, NULL))
 		return;
 	/* A process that is stopped cannot be stepped out of a count. */

@@ -260,14 +260,19 @@ static bool must_give_way(struct recorder *rec, const struct rtask *t)
 static bool run_to_stop(struct recorder *rec, struct rtask *t, enum next next)
 {
 	int signo = t->resume_signo;
-	bool stopped;
+	bool stopped = false;
 
 	t->resume_signo = 0;
+	t->in_middle = next == NEXT_USER || next == NEXT_MIDDLE;
 	if (next != NEXT_DYING) {
 		grant_ticks(rec, t);
-		task_resume(&t->t, PTRACE_SYSCALL, signo);
+		if (t->in_middle && t->counter)
+			stopped = ticks_resume(t->counter, PTRACE_SYSCALL, signo) == 1;
+		else
+			task_resume(&t->t, PTRACE_SYSCALL, signo);
 	}
-	stopped = wait_current(rec, t, next == NEXT_KERNEL);
+	if (!stopped)
+		stopped = wait_current(rec, t, next == NEXT_KERNEL);
 	if (stopped)
 		settle_ticks(rec, t);
 	return stopped;

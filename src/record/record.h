@@ -20,6 +20,7 @@ struct record_options {
 	bool unbound;		     /* -u, --bind-to-cpu=any */
 	int num_cores;		     /* --num-cores; 0: as the machine */
 	bool switch_at_every_event;  /* -s */
+	const char *ticks;	     /* --ticks: soft, pmu, simulated; NULL: pmu if it can be */
 	int max_ticks;		     /* -c; ticks in a slice, 0: by time */
 	int ignore_signal;	     /* -i; 0: none */
 	int continue_through_signal; /* -t; 0: none */

@@ -15,6 +15,7 @@
 #include "sched/sched.h"
 #include "task/task.h"
 #include "ticks/soft.h"
+#include "ticks/ticks.h"
 #include "trace/trace.h"
 
 /* What a task does after its stop was handled. */
@@ -80,13 +81,15 @@ struct rtask {
 
 	/* Progress in running code. */
 	struct task_ticks ticks;
-	int64_t slice_left;	   /* ticks until it has had its slice */
-	unsigned int resumed_beat; /* rec->beats when it was last let run */
+	struct ticks_counter *counter; /* NULL: the code counts by itself */
+	int64_t slice_left;	       /* ticks until it has had its slice */
+	unsigned int resumed_beat;     /* rec->beats when it was last let run */
 	bool counting; /* it stands in the middle of a count, which must not be changed */
 	enum interrupt {
 		INTERRUPT_NONE,
 		INTERRUPT_HURRY, /* it was stopped to make it stop at its next safepoint */
 	} interrupt;
+	bool in_middle;	     /* it ran since it was at a point that is written down */
 	bool interrupt_sent; /* the stop is still to come */
 
 	/* The system call that it is in. */
@@ -154,12 +157,12 @@ struct recorder {
 	struct trace_writer *trace;
 	struct sched sched;
 	struct soft_ticks ticks;
+	const struct ticks_source *source; /* that counts instead; NULL: none */
 	struct image_cache *images;
 	double ticks_per_ns;	     /* measured */
 	uint64_t slice_start;	     /* ns: when the running task's slice began */
 	uint64_t slice_used;	     /* ticks in it */
 	volatile unsigned int beats; /* of our timer */
-	bool no_code;		     /* images cannot be mapped in tracees */
 	struct map tasks;	     /* tid -> struct rtask */
 	struct map orphans;  /* tid -> wait status of a task whose clone event is still to come */
 	struct map files;    /* inode number -> struct mapped_file */
@@ -415,6 +418,13 @@ void begin_slice(struct recorder *rec, struct rtask *t);
 void grant_ticks(struct recorder *rec, struct rtask *t);
 /* It has stopped: how far it came. */
 void settle_ticks(struct recorder *rec, struct rtask *t);
+/* The task has a new program, or is new: count for it, if something counts from outside. */
+void count_task(struct recorder *rec, struct rtask *t);
+/* It has stopped in running code: make that a point of its own; then signals that wait are
+ * delivered, or others run. */
+enum next land(struct recorder *rec, struct rtask *t);
+/* The interrupt of such a counter. */
+enum next on_ticks_interrupt(struct recorder *rec, struct rtask *t);
 /* At a SIGTRAP: whether a safepoint raised it. */
 bool at_safepoint(struct rtask *t);
 enum next on_safepoint(struct recorder *rec, struct rtask *t);

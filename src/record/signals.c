@@ -235,8 +235,11 @@ static bool has_effect(enum disposition d, int signo)
 /* In the middle of running code: it is delivered at the next point that replay can find. */
 static enum next after_arrival(struct recorder *rec, struct rtask *t)
 {
-	int ret = finish_counting(rec, t);
+	int ret;
 
+	if (t->counter)
+		return land(rec, t);
+	ret = finish_counting(rec, t);
 	if (ret < 0)
 		return NEXT_DYING;
 	return ret ? on_safepoint(rec, t) : NEXT_MIDDLE;
@@ -249,6 +252,8 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	bool sync, exact, frame_failed = t->frame_failed;
 
 	t->frame_failed = false;
+	if (t->counter && ticks_is_interrupt(t->counter))
+		return on_ticks_interrupt(rec, t);
 	if (task_siginfo(&t->t, &si) || task_regs(&t->t))
 		return NEXT_DYING;
 	restore_raised(t, &si);

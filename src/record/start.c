@@ -275,7 +275,7 @@ static int open_trace(struct recorder *rec, const char *exe, char *const *argv, 
 	struct trace_info info = {.format = TRACE_FORMAT,
 				  .build = RR_VERSION,
 				  .arch = ARCH_X86_64,
-				  .ticks = "soft",
+				  .ticks = rec->source ? rec->source->name : "soft",
 				  .exe = exe,
 				  .argv = (const char *const *)argv,
 				  .envp = (const char *const *)env};
@@ -326,6 +326,29 @@ static void adopt_first_task(struct recorder *rec, const struct task *task, stru
 	sched_ready(&rec->sched, &t->se);
 }
 
+/* What counts progress: rec->source. */
+static int choose_ticks(struct recorder *rec)
+{
+	struct buf why = BUF_INIT;
+
+	if (!rec->opt->ticks)
+		rec->source = ticks_pmu(&why);
+	else if (strcmp(rec->opt->ticks, "soft"))
+		rec->source = ticks_source_find(rec->opt->ticks, &why);
+	else
+		goto out;
+	log_debug("ticks: %s%s", rec->source ? "" : "soft; ", buf_str(&why));
+	if (rec->opt->ticks && !rec->source) {
+		error("progress cannot be counted by --ticks=%s: %s", rec->opt->ticks,
+		      buf_str(&why));
+		buf_release(&why);
+		return -ENOTSUP;
+	}
+out:
+	buf_release(&why);
+	return 0;
+}
+
 int record_start(struct recorder *rec, char *const *argv)
 {
 	struct buf exe = BUF_INIT;
@@ -362,6 +385,11 @@ int record_start(struct recorder *rec, char *const *argv)
 	raise_limits(limits);
 	task_tracer_init(&sigchld);
 	pin_self(setup.cpu);
+	/* Behind it: CPUs may have cores of two kinds. */
+	if (choose_ticks(rec)) {
+		status = RECORD_STATUS_NOT_STARTED;
+		goto out;
+	}
 	spawn.path = buf_str(&exe);
 	spawn.envp = env;
 	ret = task_spawn(&task, &spawn, &not_traced);

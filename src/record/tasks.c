@@ -38,6 +38,7 @@ void rtask_free(struct recorder *rec, struct rtask *t)
 	signals_release(t);
 	segv_release(t);
 	task_code_release(t);
+	ticks_close(t->counter);
 	if (!--t->process->refs)
 		free(t->process);
 	if (rec->current == t)

@@ -60,7 +60,8 @@ static int adopt_child(struct session *s, struct ptask *parent, const struct tas
 		return bad_trace(s, "a clone without registers");
 	regs.u.orig_rax = -1;
 	task_set_regs(&child->t, &regs);
-	return apply_writes(s, parent);
+	ret = count_ptask(s, child, 0);
+	return ret ? ret : apply_writes(s, parent);
 }
 
 int replay_clone(struct session *s, struct ptask *p)

@@ -57,6 +57,8 @@ static int build_image(struct session *s, struct ptask *p)
 		ret = remote(s, p, &result, __NR_arch_prctl, REMOTE_ARGS(ARCH_SET_CPUID, 0));
 	if (!ret)
 		ret = unmap_all(s, p);
+	if (!ret)
+		ret = count_ptask(s, p, s->ev.ticks);
 	if (!ret && s->soft && (ret = soft_ticks_map(&s->ticks, &p->t, STUB_DATA)))
 		ret = failed(s, ret, "the tick page");
 	for (size_t i = 0; !ret && i < s->ev.n_maps; i++)

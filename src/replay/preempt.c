@@ -28,14 +28,16 @@ static int replay_landing(struct session *s, struct ptask *p)
 		return bad_trace(s, "a point in running code without its state");
 	memcpy(point.stack, s->ev.stack.data, sizeof(point.stack));
 	ret = landing_matches(&point, &p->t);
-	if (ret == 1)
+	if (ret == 1 && (!p->counter || p->ticks.count == s->ev.ticks))
 		return 0;
 	soft_ticks_grant(&s->ticks, &p->ticks, TICKS_NEVER);
-	ret = landing_run(&p->t, NULL, &point, NULL);
-	soft_ticks_settle(&s->ticks, &p->ticks);
+	ret = landing_run(&p->t, p->counter, &point, NULL);
+	settle_ptask(s, p);
 	if (ret < 0)
 		return failed(s, ret, "task %d cannot be brought to where it was preempted",
 			      p->rec_tid);
+	if (ret == LANDING_PASSED)
+		return diverged(s, p, "it is past the place where it was preempted");
 	if (ret != LANDED)
 		return diverged(s, p, "it met %s before the place where it was preempted",
 				stop_describe(&p->t.stop));

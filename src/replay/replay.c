@@ -197,6 +197,7 @@ static void session_release(struct session *s)
 int replay_all(const struct replay_options *opt, int *fatal_signal)
 {
 	struct session s = {.opt = opt, .stub_fd = -1};
+	struct buf why = BUF_INIT;
 	struct sigaction sigchld;
 	int ret, status;
 
@@ -206,10 +207,17 @@ int replay_all(const struct replay_options *opt, int *fatal_signal)
 	s.info = trace_reader_info(s.trace);
 	s.n_events = trace_reader_last_event(s.trace);
 	s.stub_fd = stub_create();
+	pin(&s);
 	s.soft = !strcmp(s.info->ticks, "soft");
 	ret = soft_ticks_open(&s.ticks);
+	if (!s.soft && strcmp(s.info->ticks, "none"))
+		s.source = ticks_source_find(s.info->ticks, &why);
 	if (s.stub_fd < 0 || ret) {
 		ret = failed(&s, ret ? ret : s.stub_fd, "no memory file");
+	} else if (!s.soft && !s.source && strcmp(s.info->ticks, "none")) {
+		error("the trace counts progress by \"%s\", which cannot be had here: %s",
+		      s.info->ticks, buf_str(&why));
+		ret = REPLAY_FAILED;
 	} else if (s.info->cpuid_faulting && !task_have_cpuid_faulting()) {
 		error("the trace needs CPUID faulting, which this machine does not have: replay "
 		      "it where it was recorded");
@@ -217,7 +225,6 @@ int replay_all(const struct replay_options *opt, int *fatal_signal)
 	} else {
 		task_tracer_init(&sigchld);
 		signal(SIGPIPE, SIG_IGN);
-		pin(&s);
 		check_cpu(&s);
 		clock_trap_tsc(true);
 		ret = replay_loop(&s);
@@ -227,5 +234,6 @@ int replay_all(const struct replay_options *opt, int *fatal_signal)
 	clock_trap_tsc(false);
 	status = exit_status_of(&s, ret, fatal_signal);
 	session_release(&s);
+	buf_release(&why);
 	return status;
 }

@@ -14,6 +14,7 @@
 #include "replay/replay.h"
 #include "task/task.h"
 #include "ticks/soft.h"
+#include "ticks/ticks.h"
 #include "trace/trace.h"
 
 /* How a replay can end early. */
@@ -40,6 +41,7 @@ struct ptask {
 	struct regs entry_regs; /* of the call that it is in */
 	event_t last_event;	/* that matched */
 	struct task_ticks ticks;
+	struct ticks_counter *counter; /* NULL: the code counts by itself */
 };
 
 struct session {
@@ -52,7 +54,8 @@ struct session {
 	struct map images;     /* saved file -> struct image of those that were looked at */
 	struct map shared;     /* saved file -> fd of the memfd that stands for a shared file */
 	int stub_fd;
-	bool soft; /* progress was counted in software */
+	bool soft;			   /* progress was counted in software */
+	const struct ticks_source *source; /* that counted from outside; NULL: none */
 	struct soft_ticks ticks;
 	bool finished; /* the point asked for was reached */
 	event_t n_events;
@@ -80,6 +83,11 @@ int failed(struct session *s, int err, const char *fmt, ...) __attribute__((form
 int run_to_entry(struct session *s, struct ptask *p);
 /* Run to the next fault and require that it is `signo`, in the state of the event. */
 int run_to_fault(struct session *s, struct ptask *p, int signo);
+/* Count what the task does from now on, beginning with the event's ticks, if something counts from
+ * outside. */
+int count_ptask(struct session *s, struct ptask *p, ticks_t base);
+/* The task has stopped: how far it came. */
+void settle_ptask(struct session *s, struct ptask *p);
 /* Run to the trap of the safepoint at the event's ticks. */
 int run_to_safepoint(struct session *s, struct ptask *p);
 /* Require the state of the event here and now. */

@@ -22,7 +22,7 @@ int verify_regs(struct session *s, struct ptask *p, bool at_entry)
 		return bad_trace(s, "registers of %zu bytes", s->ev.regs.len);
 	if (task_regs(&p->t))
 		return diverged(s, p, "the task died");
-	if (s->soft && s->ev.ticks != p->ticks.count)
+	if ((s->soft || s->source) && s->ev.ticks != p->ticks.count)
 		buf_addf(&diff, "  ticks: recorded %llu, replayed %llu\n",
 			 (unsigned long long)s->ev.ticks, (unsigned long long)p->ticks.count);
 	if (!regs_equal(&recorded, &p->t.regs, at_entry, &diff) || diff.len)
@@ -42,21 +42,53 @@ int verify_memory(struct session *s, struct ptask *p)
 			(unsigned long long)s->ev.memory_checksum, (unsigned long long)sum);
 }
 
+int count_ptask(struct session *s, struct ptask *p, ticks_t base)
+{
+	int ret;
+
+	p->ticks.count = base;
+	if (!s->source)
+		return 0;
+	ticks_close(p->counter);
+	p->counter = NULL;
+	ret = ticks_open(s->source, &p->t, base, 0, &p->counter);
+	return ret ? failed(s, ret, "the progress of task %d cannot be counted", p->rec_tid) : 0;
+}
+
+void settle_ptask(struct session *s, struct ptask *p)
+{
+	ticks_t now;
+
+	if (!p->counter)
+		soft_ticks_settle(&s->ticks, &p->ticks);
+	else if (!ticks_read(p->counter, &now))
+		p->ticks.count = now;
+}
+
+static int resume_and_wait(struct ptask *p, int how)
+{
+	int ret;
+
+	if (p->counter)
+		return ticks_run(p->counter, how, 0);
+	ret = task_resume(&p->t, how, 0);
+	while (!ret && (ret = task_wait(&p->t)) == -EINTR)
+		ret = 0;
+	return ret;
+}
+
 /* Resume for at most `ticks`, and wait for a stop that means something. */
 static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 {
 	/* Left by PTRACE_SYSCALL, a call that was skipped has an exit stop all the same. */
-	bool skip_exit = how == PTRACE_SYSCALL && p->t.call_stop != CALL_NONE;
+	bool skip_exit = !p->counter && how == PTRACE_SYSCALL && p->t.call_stop != CALL_NONE;
 
 	soft_ticks_grant(&s->ticks, &p->ticks, ticks);
 	for (;;) {
 		siginfo_t si;
-		int ret;
+		int ret = resume_and_wait(p, how);
 
-		ret = task_resume(&p->t, how, 0);
-		while (!ret && (ret = task_wait(&p->t)) == -EINTR)
-			ret = 0;
-		soft_ticks_settle(&s->ticks, &p->ticks);
+		settle_ptask(s, p);
 		if (ret)
 			return failed(s, ret, "task %d cannot be run", p->rec_tid);
 		if (p->t.stop.kind == STOP_SYSCALL && skip_exit) {

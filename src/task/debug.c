@@ -7,8 +7,7 @@
 
 #include <sys/user.h>
 
-#define DR6_SLOTS   0xful
-#define FLAG_RESUME (1ULL << 16)
+#define DR6_SLOTS 0xful
 
 static long dr_offset(int n)
 {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "task/debug.h"
 #include "ticks/landing_impl.h"
+#include "ticks/pmu.h"
 
 #include <errno.h>
 
@@ -300,12 +301,25 @@ static int approach(struct landing *l)
 	}
 }
 
+/* A replayed thread was made with all signals blocked; its mask is of no other use. */
+static int accept_interrupts(struct task *t)
+{
+	uint64_t mask;
+	int ret = task_sigmask(t, &mask);
+
+	if (ret || !(mask & PMU_SIGNAL_BIT))
+		return ret;
+	return task_set_sigmask(t, mask & ~PMU_SIGNAL_BIT);
+}
+
 int landing_run(struct task *t, struct ticks_counter *c, const struct landing_point *p,
 		struct landing_stats *stats)
 {
 	struct landing l = {.t = t, .c = c, .p = p, .next_skip = SKIP_AFTER, .event = -1};
-	int ret = c ? approach(&l) : 0;
+	int ret = accept_interrupts(t);
 
+	if (!ret && c)
+		ret = approach(&l);
 	if (!ret)
 		ret = hit_by_hit(&l);
 	skip_end(&l);
@@ -319,7 +333,8 @@ int landing_run(struct task *t, struct ticks_counter *c, const struct landing_po
 	task_debug_clear(t, POINT_SLOT);
 	if (c)
 		ticks_program(c, TICKS_NO_INTERRUPT);
-	if (ret == LANDED && task_set_resume_flag(t, false))
+	/* RF is of the breakpoint; set in the recording too, if that stopped for one. */
+	if (ret == LANDED && task_set_resume_flag(t, p->regs.u.eflags & FLAG_RESUME))
 		return -ESRCH;
 	return ret;
 }

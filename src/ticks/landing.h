@@ -45,8 +45,8 @@ struct landing_stats {
 
 /*
  * Run the task until it is at the point: enum landing_result, or -errno (-ESRCH: it died). Signals
- * that are not its instructions' own are dropped. No breakpoint is left behind. `stats` may be
- * NULL.
+ * that are not its instructions' own are dropped, and SIGSTKFLT is not blocked from now on. No
+ * breakpoint is left behind. `stats` may be NULL.
  */
 int landing_run(struct task *t, struct ticks_counter *c, const struct landing_point *p,
 		struct landing_stats *stats);

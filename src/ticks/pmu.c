@@ -15,6 +15,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/hw_breakpoint.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -363,4 +364,22 @@ const struct ticks_source *ticks_pmu(struct buf *why)
 	probed = true;
 	buf_addstr(why, buf_str(&reason));
 	return found;
+}
+
+const struct ticks_source *ticks_breakpoint(const char *name, struct buf *why)
+{
+	static struct pmu_source source;
+	struct perf_event_attr event = {
+		.type = PERF_TYPE_BREAKPOINT, .bp_type = HW_BREAKPOINT_X, .bp_len = sizeof(long)};
+	char *end;
+
+	event.bp_addr = strtoull(name + strlen(TICKS_BREAKPOINT), &end, 0);
+	if (*end || !event.bp_addr) {
+		buf_addstr(why, "no address");
+		return NULL;
+	}
+	/* The debug exception is precise, its signal nearly so. */
+	pmu_source_init(&source, name, &event, 4, 1);
+	source.source.slice = 500;
+	return &source.source;
 }

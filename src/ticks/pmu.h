@@ -20,7 +20,8 @@ struct pmu_source {
 
 /* The kernel does not send it, and programs have no use for it (signal(7)). One that blocks it is
  * not interrupted. */
-#define PMU_SIGNAL SIGSTKFLT
+#define PMU_SIGNAL     SIGSTKFLT
+#define PMU_SIGNAL_BIT (1ULL << (PMU_SIGNAL - 1))
 
 /* An event that counts for thread `tid` and, when it overflows, sends it PMU_SIGNAL; it has no
  * period yet. An fd or -errno. */

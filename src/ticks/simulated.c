@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #define MAX_SKID  70
+#define SLICE	  2000
 #define MAX_EXTRA 8 /* instructions that follow the branch which is one too many */
 
 /* linux/errno.h, not for user space: the kernel backs up to the system call. */
@@ -96,16 +97,6 @@ static bool will_restart(const struct regs *r)
 	return (int64_t)r->u.orig_rax >= 0 && result <= -RESTART_FIRST && result >= -RESTART_LAST;
 }
 
-/* A call that is skipped has an exit stop, if it is left by PTRACE_SYSCALL. */
-static int leave_call(struct task *t)
-{
-	int ret = task_resume(t, PTRACE_SYSCALL, 0);
-
-	while (!ret && (ret = task_wait(t)) == -EINTR)
-		ret = 0;
-	return ret ? ret : t->stop.kind != STOP_SYSCALL;
-}
-
 /* The rest of a step that job control broke off: either its SIGTRAP is pending, or all of it. */
 static int finish_step(struct task *t)
 {
@@ -124,6 +115,17 @@ static int finish_step(struct task *t)
 		break;
 	}
 	return STEP_STOPPED;
+}
+
+/* The count must be that of the registers: is the instruction done? */
+static void count_pending(struct simulated *s)
+{
+	uint64_t pending;
+
+	if (task_pending_signals(s->c.task, &pending) || !(pending & 1ULL << (SIGTRAP - 1)))
+		return;
+	s->count += s->in_branch;
+	s->in_branch = false;
 }
 
 static int step(struct simulated *s, int signo)
@@ -145,6 +147,8 @@ static int step(struct simulated *s, int signo)
 		ret = STEP_DONE;
 	s->in_step &=
 		ret == STEP_STOPPED && (t->stop.kind == STOP_TRAP || t->stop.kind == STOP_GROUP);
+	if (s->in_step)
+		count_pending(s);
 	return ret;
 }
 
@@ -157,8 +161,6 @@ static int sim_resume(struct ticks_counter *c, int how, int signo)
 	s->interrupted = false;
 	if (signo)
 		s->in_step = false;
-	if (t->call_stop == CALL_SYSEMU && (ret = leave_call(t)))
-		return ret;
 	if ((ret = task_regs(t)))
 		return ret;
 	if (will_restart(&t->regs))
@@ -188,6 +190,8 @@ const struct ticks_source *ticks_simulated(void)
 		.name = "simulated",
 		.skid = MAX_SKID,
 		.min_period = 1,
+		.slice = SLICE,
+		.stepping = true,
 		.open = sim_open,
 		.close = sim_close,
 		.read = sim_read,

@@ -11,6 +11,8 @@ const struct ticks_source *ticks_source_find(const char *name, struct buf *why)
 		return ticks_pmu(why);
 	if (!strcmp(name, "simulated"))
 		return ticks_simulated();
+	if (!strncmp(name, TICKS_BREAKPOINT, strlen(TICKS_BREAKPOINT)))
+		return ticks_breakpoint(name, why);
 	buf_addf(why, "there is no source of ticks called %s", name);
 	return NULL;
 }
@@ -48,9 +50,24 @@ int ticks_program(struct ticks_counter *c, ticks_t after)
 	return c->source->program(c, after);
 }
 
+/* A call that is skipped or was replaced has an exit stop, if it is left by PTRACE_SYSCALL. */
+static int leave_call(struct task *t)
+{
+	int ret = task_resume(t, PTRACE_SYSCALL, 0);
+
+	while (!ret && (ret = task_wait(t)) == -EINTR)
+		ret = 0;
+	return ret ? ret : t->stop.kind != STOP_SYSCALL;
+}
+
 int ticks_resume(struct ticks_counter *c, int how, int signo)
 {
-	return c->source->resume(c, how, signo);
+	struct task *t = c->task;
+	int ret = 0;
+
+	if (t->call_stop != CALL_NONE && (how == PTRACE_SYSCALL || c->source->stepping))
+		ret = leave_call(t);
+	return ret ? ret : c->source->resume(c, how, signo);
 }
 
 int ticks_run(struct ticks_counter *c, int how, int signo)

@@ -22,6 +22,8 @@ struct ticks_source {
 	const char *name;   /* as in trace_info.ticks: "pmu", "simulated" */
 	ticks_t skid;	    /* an interrupt comes up to so many ticks late */
 	ticks_t min_period; /* one must not be asked for any sooner */
+	ticks_t slice; /* of time, in ticks, where counting is too slow for real time; 0: by time */
+	bool stepping; /* resumes by single steps, which cannot begin inside of a call */
 
 	int (*open)(const struct ticks_source *s, struct task *t, uint64_t seed,
 		    struct ticks_counter **out);
@@ -42,6 +44,13 @@ struct ticks_counter {
 const struct ticks_source *ticks_pmu(struct buf *why);
 /* Counts by single steps, some 100,000 instructions a second. For tests, on any machine. */
 const struct ticks_source *ticks_simulated(void);
+/*
+ * How often the instruction at an address was executed ("breakpoint:0x401234"), as counted by the
+ * kernel: everything that ticks_pmu() needs but the PMU. For tests of the rest, on programs with
+ * one loop. NULL with the reason in `why`.
+ */
+#define TICKS_BREAKPOINT "breakpoint:"
+const struct ticks_source *ticks_breakpoint(const char *name, struct buf *why);
 /* By name; NULL with the reason in `why`. */
 const struct ticks_source *ticks_source_find(const char *name, struct buf *why);
 
@@ -66,7 +75,8 @@ int ticks_program(struct ticks_counter *c, ticks_t after);
  * Let the task, which stands in the program's code or leaves a system call, run on, as
  * task_resume() does (`how`: PTRACE_SYSCALL or PTRACE_SYSEMU). 0: it runs, wait for it; 1: it has
  * stopped again already, as t->stop says; -errno. `signo` must not be one with a handler. A task
- * that has to go on *in* a system call is resumed by task_resume().
+ * that has to go on *in* a system call is resumed by task_resume(). From an entry stop (call_stop),
+ * the next stop is not the exit of that call.
  */
 int ticks_resume(struct ticks_counter *c, int how, int signo);
 /* The same, and wait for its stop: 0 or -errno. */
