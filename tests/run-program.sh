@@ -15,6 +15,7 @@ here=$(dirname "$(realpath "$0")")
 name=$(basename "$binary")
 capture=${CAPTURE:-$(dirname "$binary")/../run-captured}
 limit=${LIMIT:-30}
+[[ $mode != simulated ]] || limit=${LIMIT:-120}
 
 skipped() {
 	echo "SKIPPED $name ($mode): $*"
