@@ -25,12 +25,11 @@
 
 static int64_t ticks_of(const struct recorder *rec, uint64_t ns)
 {
-	if (rec->source && rec->source->slice)
-		return rec->source->slice;
-
 	double rate = rec->ticks_per_ns > 0 ? rec->ticks_per_ns : FIRST_TICKS_PER_NS;
 	double n = rate * ns;
 
+	if (rec->source && rec->source->slice)
+		return rec->source->slice;
 	return n < SLICE_TICKS_MIN ? SLICE_TICKS_MIN : (int64_t)n;
 }
 
