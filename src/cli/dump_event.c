@@ -156,6 +156,16 @@ static void signal_words(const struct trace_event *ev, struct buf *out)
  * The event does not say which instruction it was; its length and the registers that it changed do:
  * rdtscp has three bytes, cpuid writes rbx and rcx, which rdtsc leaves alone.
  */
+/* A landing has an address, which was not chosen by us. */
+static void sched_words(const struct trace_event *ev, struct buf *out)
+{
+	struct regs regs;
+
+	buf_addf(out, "preempted at tick %llu", (unsigned long long)ev->ticks);
+	if (ev->stack.len && dump_regs(&ev->regs, &regs))
+		buf_addf(out, ", no safepoint, at 0x%llx", (unsigned long long)regs.u.rip);
+}
+
 static void insn_words(const struct trace_event *ev, struct buf *out)
 {
 	struct regs before, after;
@@ -199,7 +209,7 @@ void dump_words(const struct trace_event *ev, const struct task_list *tasks, str
 		format_exit(ev->exit_status, out);
 		break;
 	case EV_SCHED:
-		buf_addf(out, "preempted at tick %llu", (unsigned long long)ev->ticks);
+		sched_words(ev, out);
 		break;
 	default:
 		buf_addstr(out, "unknown to this version");

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 
 #define FIRST_TICKS_PER_NS 0.1
-#define SLICE_TICKS_MIN	   1000
+#define SLICE_TICKS_MIN	   16
 #define WATCHDOG_BEATS	   2 /* beats of the timer without a stop */
 
 /* --- slices and grants --- */
@@ -127,9 +127,11 @@ static void deliver_stash(struct rtask *t)
 
 /* --- safepoints --- */
 
-bool at_safepoint(struct rtask *t)
+/* The CPU says of an int3 that the kernel raised its signal; of a single step it does not. */
+bool at_safepoint(struct rtask *t, const siginfo_t *si)
 {
-	return code_point(t, t->t.regs.u.rip - 1).where == IMAGE_TRAP;
+	return si->si_signo == SIGTRAP && si->si_code == SI_KERNEL &&
+	       code_point(t, t->t.regs.u.rip - 1).where == IMAGE_TRAP;
 }
 
 static void measure_rate(struct recorder *rec, uint64_t now)
@@ -172,6 +174,7 @@ static bool slice_goes_on(struct recorder *rec, struct rtask *t)
 enum next on_safepoint(struct recorder *rec, struct rtask *t)
 {
 	struct image_point p = code_point(t, t->t.regs.u.rip - 1);
+	const bool hurried = t->interrupt == INTERRUPT_HURRY;
 	struct regs at = t->t.regs;
 
 	t->interrupt = INTERRUPT_NONE;
@@ -182,46 +185,39 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 		return NEXT_USER;
 	}
 	task_regs_modify(&t->t)->u.rip = p.resume;
-	if (t->slice_left > 0 || slice_goes_on(rec, t))
+	if ((t->slice_left > 0 && !hurried) || slice_goes_on(rec, t))
 		return NEXT_MIDDLE;
 	log_safepoint(rec, t, &at);
 	return NEXT_YIELD;
 }
 
-/*
- * One step of a task that is counting; what arrives meanwhile is kept. It may arrive before the
- * instruction has run: then the task stands where it stood, perhaps behind another stub's trap.
- * *trapped: it was the trap of a count that is used up. 0, or -ESRCH.
+/* One step of a task that is counting; what arrives meanwhile is kept. 0, -ESRCH, or 1 at a trap.
  */
-static int step(struct rtask *t, bool *trapped)
+static int step(struct rtask *t)
 {
-	siginfo_t si;
+	siginfo_t si = {0};
 	int ret = task_resume(&t->t, PTRACE_SINGLESTEP, 0);
 
 	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
 		ret = 0;
 	if (ret || t->t.stop.kind == STOP_EXITED || t->t.stop.kind == STOP_EVENT)
 		return -ESRCH;
-	*trapped = false;
-	if (t->t.stop.kind == STOP_SIGNAL && !task_siginfo(&t->t, &si)) {
-		if (si.si_signo == SIGTRAP && si.si_code > 0)
-			*trapped = si.si_code == SI_KERNEL;
-		else
-			signals_stash(t, &si);
-	}
-	return task_regs(&t->t);
+	if (task_regs(&t->t))
+		return -ESRCH;
+	if (t->t.stop.kind == STOP_SIGNAL && !task_siginfo(&t->t, &si) &&
+	    !(si.si_signo == SIGTRAP && si.si_code > 0))
+		signals_stash(t, &si);
+	return at_safepoint(t, &si);
 }
 
 int finish_counting(struct recorder *rec, struct rtask *t)
 {
-	bool stepped = false, trapped;
+	bool stepped = false;
 	int ret = 0;
 
 	while (code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING && !ret) {
 		stepped = true;
-		ret = step(t, &trapped);
-		if (!ret && trapped && at_safepoint(t))
-			ret = 1;
+		ret = step(t);
 	}
 	if (stepped)
 		settle_ticks(rec, t);

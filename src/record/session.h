@@ -425,8 +425,8 @@ void count_task(struct recorder *rec, struct rtask *t);
 enum next land(struct recorder *rec, struct rtask *t);
 /* The interrupt of such a counter. */
 enum next on_ticks_interrupt(struct recorder *rec, struct rtask *t);
-/* At a SIGTRAP: whether a safepoint raised it. */
-bool at_safepoint(struct rtask *t);
+/* Whether a safepoint's trap raised the signal. */
+bool at_safepoint(struct rtask *t, const siginfo_t *si);
 enum next on_safepoint(struct recorder *rec, struct rtask *t);
 /* If it is counting, let it finish: the count cannot be changed before. 0, -ESRCH, or 1 if it is at
  * a safepoint's trap now. */

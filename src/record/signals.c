@@ -259,8 +259,7 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	restore_raised(t, &si);
 	if (si.si_signo == SIGSEGV && !frame_failed && insn_emulate(rec, t, &si))
 		return NEXT_USER;
-	/* Where a stub begins, the byte before it is the trap of another one. */
-	if (si.si_signo == SIGTRAP && si.si_code == SI_KERNEL && at_safepoint(t))
+	if (at_safepoint(t, &si))
 		return on_safepoint(rec, t);
 	exact = frame_failed || at_boundary(t, &si);
 	/* One that was queued before the task ran is no fault, whatever it says of itself. */
