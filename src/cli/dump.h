@@ -38,6 +38,8 @@ struct dump_stats {
 	size_t n_calls, n_tasks;
 	struct map call_index, task_index;
 	uint64_t first_ns, last_ns;
+	uint64_t *delays; /* of signals, ns */
+	size_t n_delays;
 };
 
 void dump_stats_init(struct dump_stats *s);

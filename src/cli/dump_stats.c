@@ -17,6 +17,7 @@ void dump_stats_init(struct dump_stats *s)
 
 void dump_stats_release(struct dump_stats *s)
 {
+	free(s->delays);
 	free(s->calls);
 	free(s->tasks);
 	map_release(&s->call_index);
@@ -48,6 +49,14 @@ static void count(struct dump_count *c, const struct trace_event *ev, uint64_t b
 		c->errors += ev->result < 0 && ev->result >= -4095;
 }
 
+static void count_delay(struct dump_stats *s, uint64_t ns)
+{
+	if (!(s->n_delays & (s->n_delays - 1)))
+		s->delays = xrealloc(s->delays,
+				     (s->n_delays ? 2 * s->n_delays : 1) * sizeof(*s->delays));
+	s->delays[s->n_delays++] = ns;
+}
+
 void dump_stats_add(struct dump_stats *s, const struct trace_event *ev)
 {
 	uint64_t bytes = dump_data_bytes(ev);
@@ -57,6 +66,8 @@ void dump_stats_add(struct dump_stats *s, const struct trace_event *ev)
 	s->last_ns = ev->time_ns;
 	if (ev->type < N_EVENT_TYPES)
 		count(&s->types[ev->type], ev, bytes);
+	if (ev->type == EV_SIGNAL && ev->delay_ns)
+		count_delay(s, ev->delay_ns);
 	count(counter(&s->tasks, &s->n_tasks, &s->task_index, (uint32_t)ev->tid), ev, bytes);
 	/* A call that was entered and left in two events is counted when it is left. */
 	if (ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_EXIT)
@@ -126,6 +137,26 @@ static void task_name(const struct task_list *tasks, pid_t tid, struct buf *out)
 		buf_addstr(out, "(forked without exec)");
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Signals that came while code ran, and were delivered where replay can find the place. */
+static void format_delays(struct dump_stats *s, struct buf *out)
+{
+	if (!s->n_delays)
+		return;
+	qsort(s->delays, s->n_delays, sizeof(*s->delays), by_value);
+	buf_addf(out,
+		 "signals kept until a safepoint or system call: %zu, for %.1f us in the median, "
+		 "%.1f us at most\n",
+		 s->n_delays, (double)s->delays[s->n_delays / 2] / 1e3,
+		 (double)s->delays[s->n_delays - 1] / 1e3);
+}
+
 void dump_stats_format(struct dump_stats *s, const char *dir, const struct task_list *tasks,
 		       struct buf *out)
 {
@@ -141,6 +172,7 @@ void dump_stats_format(struct dump_stats *s, const char *dir, const struct task_
 		 (unsigned long long)all.events, s->n_tasks,
 		 (double)(s->last_ns - s->first_ns) / 1e9, (unsigned long long)all.bytes);
 	format_files(dir, out);
+	format_delays(s, out);
 
 	format_header("kind of event", out);
 	for (int t = 0; t < N_EVENT_TYPES; t++) {

@@ -45,7 +45,10 @@ struct process {
 
 /* Signals in the order in which they came. */
 struct siglist {
-	siginfo_t *v;
+	struct kept_signal {
+		siginfo_t si;
+		uint64_t arrived_ns;
+	} * v;
 	size_t n, cap;
 };
 
@@ -121,6 +124,7 @@ struct rtask {
 	/* Signals. */
 	struct siglist stash;  /* arrived in running code, kept until the next safepoint or call */
 	struct siglist raised; /* sent again by us at a system call, not delivered yet */
+	uint64_t arrived_ns;   /* when the one that is delivered now was kept; 0: it was not */
 	bool frame_failed;     /* the kernel could not build a handler's frame */
 	uint64_t boundary; /* signals that the kernel must deliver before any instruction runs */
 	struct regs boundary_regs;

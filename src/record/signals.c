@@ -11,6 +11,7 @@
 #include "record/session.h"
 
 #include "abi/signal.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <sys/syscall.h>
@@ -20,27 +21,27 @@
 #define BIT(signo)	 (1ULL << ((signo)-1))
 #define SYS_SECCOMP_CODE 1 /* asm-generic/siginfo.h, SYS_SECCOMP */
 
-static siginfo_t *siglist_find(struct siglist *l, int signo)
+static struct kept_signal *siglist_find(struct siglist *l, int signo)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (l->v[i].si_signo == signo)
+		if (l->v[i].si.si_signo == signo)
 			return &l->v[i];
 	return NULL;
 }
 
 /* The kernel queues a standard signal once; so do we. */
-static void siglist_add(struct siglist *l, const siginfo_t *si)
+static void siglist_add(struct siglist *l, const struct kept_signal *k)
 {
-	if (si->si_signo < SIGRTMIN_KERNEL && siglist_find(l, si->si_signo))
+	if (k->si.si_signo < SIGRTMIN_KERNEL && siglist_find(l, k->si.si_signo))
 		return;
 	if (l->n == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 4;
 		l->v = xrealloc(l->v, l->cap * sizeof(*l->v));
 	}
-	l->v[l->n++] = *si;
+	l->v[l->n++] = *k;
 }
 
-static void siglist_remove(struct siglist *l, siginfo_t *at)
+static void siglist_remove(struct siglist *l, struct kept_signal *at)
 {
 	size_t i = at - l->v;
 
@@ -48,9 +49,26 @@ static void siglist_remove(struct siglist *l, siginfo_t *at)
 	l->n--;
 }
 
+/* Signals that stop, and SIGCONT, cancel each other when they are sent (kernel/signal.c,
+ * prepare_signal()). */
+static void cancel_opposites(struct siglist *l, int signo)
+{
+	const enum signal_default is = signal_default_action(signo);
+
+	for (size_t i = l->n; i-- > 0;) {
+		const enum signal_default kept = signal_default_action(l->v[i].si.si_signo);
+
+		if ((is == SIG_DEFAULT_CONT && kept == SIG_DEFAULT_STOP) ||
+		    (is == SIG_DEFAULT_STOP && kept == SIG_DEFAULT_CONT))
+			siglist_remove(l, &l->v[i]);
+	}
+}
+
 void signals_stash(struct rtask *t, const siginfo_t *si)
 {
-	siglist_add(&t->stash, si);
+	const struct kept_signal k = {*si, clock_now_ns()};
+
+	siglist_add(&t->stash, &k);
 }
 
 void signals_release(struct rtask *t)
@@ -64,14 +82,14 @@ bool signals_raise_stash(struct rtask *t)
 	bool any = false;
 
 	while (t->stash.n) {
-		siginfo_t *si = t->stash.v;
+		struct kept_signal *k = t->stash.v;
 
 		/* RLIMIT_SIGPENDING may be reached: the rest is sent at the next call. */
-		if (task_kill(&t->t, si->si_signo))
+		if (task_kill(&t->t, k->si.si_signo))
 			break;
 		any = true;
-		siglist_add(&t->raised, si);
-		siglist_remove(&t->stash, si);
+		siglist_add(&t->raised, k);
+		siglist_remove(&t->stash, k);
 	}
 	return any;
 }
@@ -79,12 +97,15 @@ bool signals_raise_stash(struct rtask *t)
 /* A signal that we sent again gets back what it said when it came first. */
 static void restore_raised(struct rtask *t, siginfo_t *si)
 {
-	siginfo_t *kept = siglist_find(&t->raised, si->si_signo);
+	struct kept_signal *kept = siglist_find(&t->raised, si->si_signo);
+
+	t->arrived_ns = 0;
 
 	/* In another PID namespace the sender, us, is seen as 0. */
 	if (!kept || si->si_code != SI_TKILL || (si->si_pid != getpid() && si->si_pid))
 		return;
-	*si = *kept;
+	*si = kept->si;
+	t->arrived_ns = kept->arrived_ns;
 	siglist_remove(&t->raised, kept);
 	task_set_siginfo(&t->t, si);
 }
@@ -136,6 +157,8 @@ static void begin_signal_event(struct event_builder *b, struct recorder *rec, st
 	b->ev.signo = si->si_signo;
 	b->ev.siginfo = (struct trace_bytes){si, sizeof(*si)};
 	b->ev.synchronous = sync;
+	if (t->arrived_ns)
+		b->ev.delay_ns = b->ev.time_ns - t->arrived_ns;
 	if (before)
 		b->ev.regs = (struct trace_bytes){before, sizeof(*before)};
 }
@@ -257,6 +280,7 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	if (task_siginfo(&t->t, &si) || task_regs(&t->t))
 		return NEXT_DYING;
 	restore_raised(t, &si);
+	cancel_opposites(&t->stash, si.si_signo);
 	if (si.si_signo == SIGSEGV && !frame_failed && insn_emulate(rec, t, &si))
 		return NEXT_USER;
 	if (at_safepoint(t, &si))

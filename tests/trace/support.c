@@ -226,6 +226,7 @@ void make_event(struct random_event *e, uint64_t seed, event_t number, size_t bu
 		.exit_status = (int32_t)rng_next(r),
 		.memory_checksum = rng_next(r),
 	};
+	e->ev.delay_ns = rng_below(r, 4) ? 0 : rng_next(r);
 	add_regs(r, e->regs[0], &e->ev.regs);
 	add_regs(r, e->regs[1], &e->ev.regs_after);
 	if (rng_below(r, 20) == 0)
@@ -332,7 +333,7 @@ bool same_event(const struct trace_event *a, const struct trace_event *b)
 	       a->n_maps == b->n_maps && a->n_file_writes == b->n_file_writes &&
 	       same_bytes(&a->regs, &b->regs) && same_bytes(&a->regs_after, &b->regs_after) &&
 	       same_bytes(&a->fpregs, &b->fpregs) && same_bytes(&a->siginfo, &b->siginfo) &&
-	       same_bytes(&a->stack, &b->stack) && same_lists(a, b);
+	       same_bytes(&a->stack, &b->stack) && a->delay_ns == b->delay_ns && same_lists(a, b);
 }
 
 void check_same_event(const struct trace_event *a, const struct trace_event *b)
