@@ -2,5 +2,5 @@
 # the runners. What says `no` is skipped aloud; `yes` turns it on, also from the environment.
 have_ticks=${HAVE_TICKS:-yes}		   # preemption, and signals to code that computes
 have_hidden_patches=${HAVE_HIDDEN_PATCHES:-no} # a program that reads its code sees the original
-have_moved_code=${HAVE_MOVED_CODE:-no}	   # mremap of instrumented code
-have_kept_sigtrap=${HAVE_KEPT_SIGTRAP:-no} # our traps leave a blocked or ignored SIGTRAP so
+have_moved_code=${HAVE_MOVED_CODE:-yes}	   # mremap of instrumented code
+have_kept_sigtrap=${HAVE_KEPT_SIGTRAP:-yes} # our traps leave a blocked or ignored SIGTRAP so

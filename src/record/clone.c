@@ -136,7 +136,7 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 	p = r.flags & CLONE_THREAD ? t->process : process_new(early.tgid);
 	p->undumpable = t->process->undumpable;
 	child = rtask_new(rec, early.tid, p, mm);
-	segv_clone(t, child, r.flags);
+	forced_clone(t, child, r.flags);
 	task_code_clone(t, child, r.flags & CLONE_VM);
 	count_task(rec, child);
 	child->strict = t->strict;

@@ -509,6 +509,14 @@ void code_unmapped(struct event_builder *b, struct rtask *t, raddr_t start, radd
 
 /* --- text that the program writes to --- */
 
+bool code_overlaps(const struct rtask *t, raddr_t start, raddr_t end)
+{
+	for (size_t i = 0; t->code && i < t->code->n_texts; i++)
+		if (t->code->texts[i].end > start && t->code->texts[i].start < end)
+			return true;
+	return false;
+}
+
 /* Map the original file over the text, with the protection that each part of it has. */
 static int restore(struct event_builder *b, struct rtask *t, const struct code_text *x)
 {

@@ -167,7 +167,7 @@ void log_exec(struct recorder *rec, struct rtask *t)
 	t->t.mm = mm;
 	t->scratch = (struct scratch){0};
 	t->clear_tid = t->robust_list = 0;
-	segv_exec(t);
+	forced_exec(t);
 	count_task(rec, t);
 	t->process->undumpable = false;
 	if (regs_arch(&t->t.regs) != ARCH_X86_64) {

@@ -98,7 +98,7 @@ bool insn_emulate(struct recorder *rec, struct rtask *t, const siginfo_t *si)
 		b.ev.regs = (struct trace_bytes){&before, sizeof(before)};
 		b.ev.regs_after = (struct trace_bytes){r, sizeof(*r)};
 		event_end(&b, t);
-		segv_restore(t);
+		forced_restore(t, SIGSEGV);
 		return true;
 	}
 	return false;

@@ -127,13 +127,17 @@ static void deliver_stash(struct rtask *t)
 
 /* --- safepoints --- */
 
-/* The CPU says of an int3 that the kernel raised its signal; of a single step it does not. */
-bool at_safepoint(struct rtask *t, const siginfo_t *si)
+/*
+ * Behind a trap lies the beginning of another stub: the count tells whether the trap was met. (The
+ * siginfo does not always: a SIGTRAP that the program sent itself, and blocks, takes its place.)
+ */
+bool at_safepoint(struct recorder *rec, struct rtask *t)
 {
-	return si->si_signo == SIGTRAP && si->si_code == SI_KERNEL &&
+	return rec->ticks.page->remaining <= 0 &&
 	       code_point(t, t->t.regs.u.rip - 1).where == IMAGE_TRAP;
 }
 
+/* Measured over what has just been run. */
 static void measure_rate(struct recorder *rec, uint64_t now)
 {
 	double rate;
@@ -178,6 +182,7 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 	struct regs at = t->t.regs;
 
 	t->interrupt = INTERRUPT_NONE;
+	forced_restore(t, SIGTRAP);
 	if (t->stash.n) {
 		task_regs_modify(&t->t)->u.rip = p.original;
 		log_safepoint(rec, t, &at);
@@ -193,9 +198,9 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 
 /* One step of a task that is counting; what arrives meanwhile is kept. 0, -ESRCH, or 1 at a trap.
  */
-static int step(struct rtask *t)
+static int step(struct recorder *rec, struct rtask *t)
 {
-	siginfo_t si = {0};
+	siginfo_t si;
 	int ret = task_resume(&t->t, PTRACE_SINGLESTEP, 0);
 
 	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
@@ -207,7 +212,7 @@ static int step(struct rtask *t)
 	if (t->t.stop.kind == STOP_SIGNAL && !task_siginfo(&t->t, &si) &&
 	    !(si.si_signo == SIGTRAP && si.si_code > 0))
 		signals_stash(t, &si);
-	return at_safepoint(t, &si);
+	return at_safepoint(rec, t);
 }
 
 int finish_counting(struct recorder *rec, struct rtask *t)
@@ -217,10 +222,12 @@ int finish_counting(struct recorder *rec, struct rtask *t)
 
 	while (code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING && !ret) {
 		stepped = true;
-		ret = step(t);
+		ret = step(rec, t);
 	}
 	if (stepped)
 		settle_ticks(rec, t);
+	if (stepped && !ret)
+		forced_restore(t, SIGTRAP);
 	return ret;
 }
 

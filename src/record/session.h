@@ -64,8 +64,9 @@ struct scratch {
 	int n_redirects; /* 0: the call in progress is not redirected */
 };
 
-/* What a process does about SIGSEGV. */
-struct segv_action {
+/* What a process does about a signal that we force (forced.c). */
+#define N_FORCED 2
+struct forced_action {
 	raddr_t handler;
 	uint64_t flags;
 };
@@ -124,14 +125,15 @@ struct rtask {
 	/* Signals. */
 	struct siglist stash;  /* arrived in running code, kept until the next safepoint or call */
 	struct siglist raised; /* sent again by us at a system call, not delivered yet */
+	struct siglist joined; /* a SIGTRAP that went with one of ours, blocked until a system call */
 	uint64_t arrived_ns;   /* when the one that is delivered now was kept; 0: it was not */
 	bool frame_failed;     /* the kernel could not build a handler's frame */
 	uint64_t boundary; /* signals that the kernel must deliver before any instruction runs */
 	struct regs boundary_regs;
 
-	struct sighand *sighand;     /* segv.c */
-	struct segv_action new_segv; /* of the rt_sigaction in progress */
-	bool segv_blocked;
+	struct sighand *sighand;	 /* forced.c */
+	struct forced_action new_action; /* of the rt_sigaction in progress */
+	uint64_t forced_blocked;
 
 	/* Seccomp. */
 	bool strict;	     /* a remote call might kill it */
@@ -375,6 +377,8 @@ void signals_release(struct rtask *t);
 /* Send the stashed signals again, at a system-call entry; whether there was one that could be sent.
  */
 bool signals_raise_stash(struct rtask *t);
+/* At every system-call entry. */
+void signals_raise_joined(struct rtask *t);
 /* Find out which signals will be delivered before the task runs an instruction. */
 void signals_note_boundary(struct rtask *t);
 
@@ -402,6 +406,8 @@ enum code_visible code_view(const struct rtask *t, raddr_t start, struct code_vi
 void code_mapped(struct event_builder *b, struct rtask *t, const struct trace_mapping *m);
 void code_unmapped(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end);
 void code_protected(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end, int prot);
+/* Whether [start, end) has instrumented text. */
+bool code_overlaps(const struct rtask *t, raddr_t start, raddr_t end);
 /* If the task is to go on inside of a window, let it go on at the displaced instruction. */
 void enter_displaced(struct rtask *t);
 /* What stands at an address of the task's: of a stub or not. */
@@ -429,8 +435,8 @@ void count_task(struct recorder *rec, struct rtask *t);
 enum next land(struct recorder *rec, struct rtask *t);
 /* The interrupt of such a counter. */
 enum next on_ticks_interrupt(struct recorder *rec, struct rtask *t);
-/* Whether a safepoint's trap raised the signal. */
-bool at_safepoint(struct rtask *t, const siginfo_t *si);
+/* At a SIGTRAP: whether a safepoint's trap raised it. */
+bool at_safepoint(struct recorder *rec, struct rtask *t);
 enum next on_safepoint(struct recorder *rec, struct rtask *t);
 /* If it is counting, let it finish: the count cannot be changed before. 0, -ESRCH, or 1 if it is at
  * a safepoint's trap now. */
@@ -450,17 +456,17 @@ struct signal_state {
 /* 0 or -errno. */
 int signal_state(const struct rtask *t, struct signal_state *out);
 
-/* --- segv.c: the program's own SIGSEGV, which a trapped instruction must not change --- */
-void segv_release(struct rtask *t);
-void segv_exec(struct rtask *t);
-void segv_clone(struct rtask *t, struct rtask *child, uint64_t flags);
+/* --- forced.c: the program's own SIGSEGV and SIGTRAP, which traps of ours must not change --- */
+void forced_release(struct rtask *t);
+void forced_exec(struct rtask *t);
+void forced_clone(struct rtask *t, struct rtask *child, uint64_t flags);
 /* At a system call's entry and exit; a handler's frame was built; the mask may be another. */
-void segv_note_entry(struct rtask *t);
-void segv_note_exit(struct rtask *t);
-void segv_note_handler(struct rtask *t, int signo);
-void segv_note_mask(struct rtask *t);
-/* After such an instruction. */
-void segv_restore(struct rtask *t);
+void forced_note_entry(struct rtask *t);
+void forced_note_exit(struct rtask *t);
+void forced_note_handler(struct rtask *t, int signo);
+void forced_note_mask(struct rtask *t);
+/* After a trap of ours, which raised `signo`. */
+void forced_restore(struct rtask *t, int signo);
 
 /* --- insn.c --- */
 /* If the SIGSEGV is a trapped rdtsc, rdtscp or cpuid: do it, write EV_INSN, true. */

@@ -75,23 +75,34 @@ void signals_release(struct rtask *t)
 {
 	free(t->stash.v);
 	free(t->raised.v);
+	free(t->joined.v);
 }
 
-bool signals_raise_stash(struct rtask *t)
+static bool raise_all(struct rtask *t, struct siglist *l)
 {
 	bool any = false;
 
-	while (t->stash.n) {
-		struct kept_signal *k = t->stash.v;
+	while (l->n) {
+		struct kept_signal *k = l->v;
 
 		/* RLIMIT_SIGPENDING may be reached: the rest is sent at the next call. */
 		if (task_kill(&t->t, k->si.si_signo))
 			break;
 		any = true;
 		siglist_add(&t->raised, k);
-		siglist_remove(&t->stash, k);
+		siglist_remove(l, k);
 	}
 	return any;
+}
+
+bool signals_raise_stash(struct rtask *t)
+{
+	return raise_all(t, &t->stash);
+}
+
+void signals_raise_joined(struct rtask *t)
+{
+	raise_all(t, &t->joined);
 }
 
 /* A signal that we sent again gets back what it said when it came first. */
@@ -226,7 +237,7 @@ static enum next run_handler(struct recorder *rec, struct rtask *t, siginfo_t *s
 		b.ev.fpregs = (struct trace_bytes){rec->fpregs.data, rec->fpregs.len};
 	event_add_memory(&b, t, t->t.regs.u.rsp, frame_end(t, t->t.regs.u.rsp) - t->t.regs.u.rsp);
 	event_end(&b, t);
-	segv_note_handler(t, si->si_signo);
+	forced_note_handler(t, si->si_signo);
 	signals_note_boundary(t);
 	return NEXT_USER;
 }
@@ -283,8 +294,13 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	cancel_opposites(&t->stash, si.si_signo);
 	if (si.si_signo == SIGSEGV && !frame_failed && insn_emulate(rec, t, &si))
 		return NEXT_USER;
-	if (at_safepoint(t, &si))
+	if (si.si_signo == SIGTRAP && at_safepoint(rec, t)) {
+		/* The kernel joined ours with the program's own, which is blocked: it is sent again
+		 * at a system call, before which nobody can tell. */
+		if (si.si_code != SI_KERNEL)
+			siglist_add(&t->joined, &(struct kept_signal){si, 0});
 		return on_safepoint(rec, t);
+	}
 	exact = frame_failed || at_boundary(t, &si);
 	/* One that was queued before the task ran is no fault, whatever it says of itself. */
 	sync = !exact && signal_is_synchronous(&si);

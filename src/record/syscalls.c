@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 #include <asm/unistd_64.h>
+#include <sys/mman.h>
 
 /* Kernel-internal results, include/linux/errno.h; never seen by programs. */
 #define ERESTARTSYS	      512
@@ -57,7 +58,7 @@ static bool is_int80(struct rtask *t)
  * never return: it is skipped and its instruction run again after them. Replay finds an event for
  * that, with a result that no program sees.
  */
-static enum next put_off(struct recorder *rec, struct rtask *t)
+static enum next put_off(struct recorder *rec, struct rtask *t, bool restore_code)
 {
 	struct event_builder b;
 	struct regs *r;
@@ -79,9 +80,19 @@ static enum next put_off(struct recorder *rec, struct rtask *t)
 	r->u.orig_rax = -1;
 	begin_syscall_event(&b, rec, t, -ERESTARTNOINTR);
 	b.ev.regs_after = (struct trace_bytes){r, sizeof(*r)};
+	if (restore_code)
+		code_protected(&b, t, t->call.arg[0], t->call.arg[0] + page_ceil(t->call.arg[1]),
+			       PROT_WRITE);
 	event_end(&b, t);
 	signals_note_boundary(t);
 	return NEXT_USER;
+}
+
+/* Patched text would be too far from its stubs: the original is mapped before it moves. */
+static bool moves_code(const struct rtask *t)
+{
+	return t->call.nr == __NR_mremap &&
+	       code_overlaps(t, t->call.arg[0], t->call.arg[0] + page_ceil(t->call.arg[1]));
 }
 
 /* A call that can wait is interrupted by them instead, as it would be a moment later. */
@@ -100,6 +111,8 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 		return NEXT_DYING;
 	t->in_syscall = true;
 	t->boundary = 0;
+	if (t->joined.n)
+		signals_raise_joined(t);
 	if (t->interrupted)
 		return resume_interrupted(rec, t);
 	if (is_int80(t)) {
@@ -122,9 +135,11 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	remaining_keep(t);
 	log_debug("task %d: enters %s", t->t.tid, syscall_name(t->call.arch, t->call.nr));
 	if (signals_come_first(t))
-		return put_off(rec, t);
+		return put_off(rec, t, false);
+	if (moves_code(t))
+		return put_off(rec, t, true);
 	syscall_prepare(rec, t);
-	segv_note_entry(t);
+	forced_note_entry(t);
 	signals_raise_stash(t);
 	if (t->force_result)
 		call_skip(t);
@@ -326,7 +341,7 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 		log_exit(rec, t, ret);
 	if (t->row)
 		note_exit_addresses(t);
-	segv_note_exit(t);
+	forced_note_exit(t);
 	filter_note_exit(rec, t);
 	/* A signal that is due now (raised by the call, or unblocked) comes before the next
 	 * instruction. */

@@ -36,7 +36,7 @@ void rtask_free(struct recorder *rec, struct rtask *t)
 	scratch_release(t);
 	mm_put(t->t.mm);
 	signals_release(t);
-	segv_release(t);
+	forced_release(t);
 	task_code_release(t);
 	ticks_close(t->counter);
 	if (!--t->process->refs)

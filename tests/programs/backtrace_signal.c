@@ -10,13 +10,8 @@
 
 #define IN(name) __attribute__((noinline, noclone, section(#name "_code")))
 
-<<<<<<< HEAD
 static volatile int hits, inside;
 static void *volatile callers[3];
-=======
-static volatile int hits, inside, known; /* known: callers[0] is that of the leaf that runs */
-static void *callers[3];
->>>>>>> 3752f95 (Preemption: traps are told from steps; slow ticks)
 static uint64_t seen;
 static volatile uint64_t sink;
 
@@ -37,11 +32,7 @@ static void handler(int sig, siginfo_t *si, void *context)
 		;
 	CHECK(i < n);
 	mix(&seen, rip);
-<<<<<<< HEAD
 	if (rip < (uintptr_t)__start_leaf_code || rip >= (uintptr_t)__stop_leaf_code)
-=======
-	if (rip < (uintptr_t)__start_leaf_code || rip >= (uintptr_t)__stop_leaf_code || !known)
->>>>>>> 3752f95 (Preemption: traps are told from steps; slow ticks)
 		return;
 	inside++;
 	CHECK(i + 3 < n);
@@ -53,10 +44,7 @@ static void handler(int sig, siginfo_t *si, void *context)
 IN(leaf) static uint64_t leaf(uint64_t x, unsigned long n)
 {
 	callers[0] = __builtin_return_address(0);
-	known = 1;
-	x = work(x, n);
-	known = 0;
-	return x;
+	return work(x, n);
 }
 
 /* Saves registers while it runs: what the unwinder must find again. */
