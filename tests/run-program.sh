@@ -53,7 +53,10 @@ modes=$(field modes)
 [[ $modes ]] || failed "its first comment names no modes"
 [[ $modes == later* && $mode != native ]] && skipped "$modes"
 lacks=
-for need in $(field needs); do
+needs=$(field needs)
+# Where nothing says what is a function, or code may be written to, there are no safepoints.
+[[ $name == signal_loop.@(stripped|writable) ]] && needs+=' quick-landing'
+for need in $needs; do
 	case $need in
 	root) [[ $(id -u) = 0 ]] || skipped "needs root" ;;
 	*)

@@ -125,10 +125,11 @@ struct rtask {
 	/* Signals. */
 	struct siglist stash;  /* arrived in running code, kept until the next safepoint or call */
 	struct siglist raised; /* sent again by us at a system call, not delivered yet */
-	struct siglist joined; /* a SIGTRAP that went with one of ours, blocked until a system call */
-	uint64_t arrived_ns;   /* when the one that is delivered now was kept; 0: it was not */
-	bool frame_failed;     /* the kernel could not build a handler's frame */
-	uint64_t boundary; /* signals that the kernel must deliver before any instruction runs */
+	struct siglist
+		joined;	     /* a SIGTRAP that went with one of ours, blocked until a system call */
+	uint64_t arrived_ns; /* when the one that is delivered now was kept; 0: it was not */
+	bool frame_failed;   /* the kernel could not build a handler's frame */
+	uint64_t boundary;   /* signals that the kernel must deliver before any instruction runs */
 	struct regs boundary_regs;
 
 	struct sighand *sighand;	 /* forced.c */

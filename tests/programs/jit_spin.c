@@ -1,4 +1,4 @@
-/* Generated code waits and counts without a call. modes: all; needs: ticks */
+/* Generated code waits and counts without a call. modes: all; needs: ticks quick-landing */
 #include "check.h"
 #include "code.h"
 

@@ -1,4 +1,4 @@
-/* Waiting loops with all backward jumps, with live flags. modes: all; needs: ticks */
+/* Waiting loops with all backward jumps, with live flags. modes: all; needs: ticks quick-landing */
 #include "check.h"
 #include "code.h"
 

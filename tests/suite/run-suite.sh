@@ -9,6 +9,7 @@
 #   outside()     what happens outside of the recording while it runs
 #   change()      what becomes of the input before the replay (default: it is deleted)
 #   expect=       the status of the recording (default: exit 0)
+#   needs_landing=1 it takes very long to replay without quick landings: likewise
 #   needs_ticks=1 it hangs without preemption: natively only, and then SKIPPED, until features.sh has that
 set -u
 
@@ -126,7 +127,7 @@ once() {
 
 run_case() {
 	local missing='' show_later='' lacks='' rr=$rr
-	name=$1 needs='' needs_ticks='' limit=60 expect='exit 0' command=()
+	name=$1 needs='' needs_ticks='' needs_landing='' limit=60 expect='exit 0' command=()
 	unset -f outside
 	prepare() { :; }
 	change() { rm -rf "$work"/input/* "$work"/input/.[!.]* "$work"/tmp/*; }
@@ -140,6 +141,7 @@ run_case() {
 		return 77
 	fi
 	[[ $needs_ticks && $have_ticks != yes && $rr != none ]] && lacks=ticks rr=none
+	[[ $needs_landing && $have_quick_landing != yes && $rr != none ]] && lacks='quick landings' rr=none
 	for ((i = 1; i <= times; i++)); do
 		work=$(mktemp -d "${TMPDIR:-/tmp}/rr-suite.XXXXXX")
 		(
