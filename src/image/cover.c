@@ -219,6 +219,57 @@ static bool can_copy(const struct walk *w, struct insn *i)
 	return is_end(i) || (i + 1 < w->p->end && !(i[1].plan & PLAN_CLAIMED));
 }
 
+/* reach[j]: a bit for each of v[0..n) that v[j] leads to, but for branches back to `heads`. */
+static void find_reach(struct insn *const *v, uint32_t n, uint32_t heads, uint32_t *reach)
+{
+	for (uint32_t j = 0; j < n; j++) {
+		reach[j] = 0;
+		for (uint32_t k = 0; k < n; k++) {
+			if ((is_branch(v[j]) && v[j]->target == v[k]->at &&
+			     (k > j || !(heads >> k & 1))) ||
+			    (!is_end(v[j]) && v[k] == v[j] + 1))
+				reach[j] |= 1U << k;
+		}
+	}
+	for (uint32_t k = 0; k < n; k++) {
+		for (uint32_t j = 0; j < n; j++)
+			reach[j] |= reach[j] >> k & 1 ? reach[k] : 0;
+	}
+}
+
+/*
+ * Whether most of the time in the loop v[0..n) may be spent in a small part of it, a loop inside:
+ * it had better be copied alone, more often. Heads are taken away as choose() does it, inwards.
+ */
+static bool has_small_loop(struct insn *const *v, uint32_t n)
+{
+	uint32_t reach[CLONE_INSNS], heads = 0;
+
+	for (;;) {
+		uint32_t size = 0, head = n;
+
+		find_reach(v, n, heads, reach);
+		for (uint32_t j = 0; j < n; j++) {
+			uint32_t same = 0;
+
+			for (uint32_t k = 0; k < n; k++) {
+				if (!(reach[j] >> k & 1) || !(reach[k] >> j & 1))
+					continue;
+				same++;
+				if (k <= j && is_branch(v[j]) && v[j]->target == v[k]->at &&
+				    !(heads >> k & 1) && k < head)
+					head = k;
+			}
+			size = same > size ? same : size;
+		}
+		if (head == n)
+			return false;
+		if (heads && 2 * size <= n)
+			return true;
+		heads |= 1U << head;
+	}
+}
+
 static void try_clone(struct walk *w, uint32_t component)
 {
 	struct insn *v[MAX_CLONE], *i = w->p->first + FIRST(w)[component];
@@ -236,6 +287,8 @@ static void try_clone(struct walk *w, uint32_t component)
 			return;
 		v[n++] = i;
 	}
+	if (has_small_loop(v, n))
+		return;
 	for (uint32_t k = 0; k < n; k++) {
 		v[k]->plan |= PLAN_CLONED;
 		if (!is_end(v[k]) && (k + 1 == n || v[k + 1] != v[k] + 1))

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 
 /* Raised whenever the same file would give another image: cached ones are built again. */
-#define IMAGE_VERSION	7
+#define IMAGE_VERSION	8
 
 #define IMAGE_MAX_TEXTS 8
 
