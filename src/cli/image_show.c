@@ -152,8 +152,10 @@ static struct window *find_windows(const struct image *im)
 	}
 	if (im->n_patches)
 		qsort(order, im->n_patches, sizeof(*order), by_first);
-	for (size_t i = 0; i + 1 < im->n_patches; i++)
-		order[i]->after = order[i + 1]->first;
+	/* Branches to one place share a stub. */
+	for (size_t i = im->n_patches; i-- > 1;)
+		order[i - 1]->after = order[i]->first == order[i - 1]->first ? order[i]->after
+									     : order[i]->first;
 	free(order);
 	return w;
 }
@@ -382,7 +384,7 @@ size_t image_check(const struct image *im, const uint8_t *file, size_t size, str
 		int64_t vaddr = (int64_t)(im->texts[0].vaddr + windows[i].patch->start);
 
 		if (windows[i].first >= windows[i].after) {
-			mistake(&m, vaddr, "leads to no stub of its own");
+			mistake(&m, vaddr, "leads to no stub");
 			continue;
 		}
 		check_stub(&d, im, &windows[i], &m);
