@@ -195,7 +195,8 @@ const struct option_row record_option_rows[] = {
 	       "count progress in `soft`ware, by the CPU (`pmu`), or by steps (`simulated`, for tests); "
 	       "`auto`: pmu if it works here",
 	       .set = set_ticks),
-	OPTION(LATER, 'c', "num-cpu-ticks", "N", "most ticks in a time slice"),
+	OPTION(INT, 'c', "num-cpu-ticks", "N", "most ticks in a time slice", AT(max_ticks),
+	       .min = 1),
 	OPTION(FLAG, 's', "always-switch", NULL, "switch to another task at every event",
 	       AT(switch_at_every_event)),
 	OPTION(CALL_FLAG, 'u', "cpu-unbound", NULL, "let the tracees run on any core",

@@ -154,8 +154,8 @@ static struct window *find_windows(const struct image *im)
 		qsort(order, im->n_patches, sizeof(*order), by_first);
 	/* Branches to one place share a stub. */
 	for (size_t i = im->n_patches; i-- > 1;)
-		order[i - 1]->after = order[i]->first == order[i - 1]->first ? order[i]->after
-									     : order[i]->first;
+		order[i - 1]->after =
+			order[i]->first == order[i - 1]->first ? order[i]->after : order[i]->first;
 	free(order);
 	return w;
 }
