@@ -429,7 +429,8 @@ int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *map
 	int ret;
 
 	task_code_release(t);
-	if (rec->source)
+	/* A filter that outlives the execve might kill it for our calls. */
+	if (rec->source || !filter_allows_remote(t))
 		return 0;
 	ret = map_tick_page(rec, t);
 	if (ret) {
