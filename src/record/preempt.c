@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "task/debug.h"
 #include "ticks/landing.h"
 
 #include <sys/wait.h>
@@ -175,27 +176,6 @@ static bool slice_goes_on(struct recorder *rec, struct rtask *t)
 	return true;
 }
 
-enum next on_safepoint(struct recorder *rec, struct rtask *t)
-{
-	struct image_point p = code_point(t, t->t.regs.u.rip - 1);
-	const bool hurried = t->interrupt == INTERRUPT_HURRY;
-	struct regs at = t->t.regs;
-
-	t->interrupt = INTERRUPT_NONE;
-	forced_restore(t, SIGTRAP);
-	if (t->stash.n) {
-		task_regs_modify(&t->t)->u.rip = p.original;
-		log_safepoint(rec, t, &at);
-		deliver_stash(t);
-		return NEXT_USER;
-	}
-	task_regs_modify(&t->t)->u.rip = p.resume;
-	if ((t->slice_left > 0 && !hurried) || slice_goes_on(rec, t))
-		return NEXT_MIDDLE;
-	log_safepoint(rec, t, &at);
-	return NEXT_YIELD;
-}
-
 /* One step of a task that is counting; what arrives meanwhile is kept. 0, -ESRCH, or 1 at a trap.
  */
 static int step(struct recorder *rec, struct rtask *t)
@@ -229,6 +209,64 @@ int finish_counting(struct recorder *rec, struct rtask *t)
 	if (stepped && !ret)
 		forced_restore(t, SIGTRAP);
 	return ret;
+}
+
+/*
+ * A data race between two safepoints would never be lost if tasks switched at safepoints only. So
+ * the slice ends some instructions later, at a place that is found by its registers: with the count
+ * known it is near.
+ */
+#define MORE_INSTRUCTIONS 8
+
+static unsigned int random_below(struct recorder *rec, unsigned int n)
+{
+	rec->random = rec->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (rec->random >> 33) % n;
+}
+
+static enum next yield_after(struct recorder *rec, struct rtask *t, unsigned int instructions)
+{
+	struct insn insn;
+	int ret = STEP_DONE;
+
+	soft_ticks_grant(&rec->ticks, &t->ticks, TICKS_NEVER);
+	while (instructions-- && ret == STEP_DONE)
+		ret = task_step(&t->t, 0, false, &insn);
+	settle_ticks(rec, t);
+	if (ret == STEP_STOPPED)
+		return NEXT_AGAIN;
+	if (ret < 0 || task_regs(&t->t))
+		return NEXT_DYING;
+	forced_restore(t, SIGTRAP);
+	if (finish_counting(rec, t))
+		return NEXT_DYING;
+	log_landing(rec, t);
+	return NEXT_YIELD;
+}
+
+enum next on_safepoint(struct recorder *rec, struct rtask *t)
+{
+	struct image_point p = code_point(t, t->t.regs.u.rip - 1);
+	const bool hurried = t->interrupt == INTERRUPT_HURRY;
+	struct regs at = t->t.regs;
+	unsigned int more;
+
+	t->interrupt = INTERRUPT_NONE;
+	forced_restore(t, SIGTRAP);
+	if (t->stash.n) {
+		task_regs_modify(&t->t)->u.rip = p.original;
+		log_safepoint(rec, t, &at);
+		deliver_stash(t);
+		return NEXT_USER;
+	}
+	task_regs_modify(&t->t)->u.rip = p.resume;
+	if ((t->slice_left > 0 && !hurried) || slice_goes_on(rec, t))
+		return NEXT_MIDDLE;
+	more = random_below(rec, MORE_INSTRUCTIONS);
+	if (more)
+		return yield_after(rec, t, more);
+	log_safepoint(rec, t, &at);
+	return NEXT_YIELD;
 }
 
 /* --- code without safepoints --- */

@@ -402,7 +402,7 @@ static void recorder_release(struct recorder *rec)
 
 int record_program(const struct record_options *opt, char *const *argv, int *fatal_signal)
 {
-	struct recorder rec = {.opt = opt};
+	struct recorder rec = {.opt = opt, .random = clock_now_ns()};
 	int status, ret;
 
 	*fatal_signal = 0;

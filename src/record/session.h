@@ -166,8 +166,9 @@ struct recorder {
 	struct soft_ticks ticks;
 	const struct ticks_source *source; /* that counts instead; NULL: none */
 	struct image_cache *images;
-	double ticks_per_ns;	     /* measured */
-	uint64_t slice_start;	     /* ns: when the running task's slice began */
+	double ticks_per_ns;  /* measured */
+	uint64_t slice_start; /* ns: when the running task's slice began */
+	uint64_t random;
 	uint64_t slice_used;	     /* ticks in it */
 	volatile unsigned int beats; /* of our timer */
 	struct map tasks;	     /* tid -> struct rtask */

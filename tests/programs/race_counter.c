@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #define THREADS 8
-#define TIMES	2000000
+#define TIMES	8000000
 
 static volatile unsigned long counter, fair;
 static uint64_t seen[THREADS];
