@@ -98,6 +98,61 @@ static void note_writes(struct loop *lp, const ZydisDecodedInstruction *in,
 
 /* --- the path --- */
 
+/*
+ * What the path has pushed: for a return, where it leads. Deeper changes of the stack pointer than
+ * by push, pop, call and ret are not followed.
+ */
+#define MAX_DEPTH 32
+#define BASE	  8 /* entries that were there before, which the path may take off and put back */
+
+struct pushed {
+	raddr_t addr; /* a return address; 0: something else */
+	int reg;      /* or what this register has; -1: something else */
+};
+
+struct path_state {
+	struct pushed stack[MAX_DEPTH];
+	size_t depth;
+	raddr_t returned[BASE]; /* where a return by such an entry led; 0: it was not used so */
+	uint32_t constant;	/* registers that must turn out not to be written */
+};
+
+static bool push(struct path_state *st, raddr_t addr, int reg)
+{
+	if (st->depth == MAX_DEPTH)
+		return false;
+	st->stack[st->depth++] = (struct pushed){addr, reg};
+	return true;
+}
+
+static bool pop(struct path_state *st)
+{
+	return st->depth && st->depth--;
+}
+
+static bool is_constant(struct path_state *st, int reg)
+{
+	if (reg < 0)
+		return false;
+	st->constant |= 1u << reg;
+	return true;
+}
+
+/* A return to `next`, as was seen: whether it will always go there. */
+static bool returns_to(struct path_state *st, raddr_t next)
+{
+	const struct pushed *top;
+
+	if (!st->depth)
+		return false;
+	top = &st->stack[--st->depth];
+	if (st->depth < BASE && !top->addr && top->reg < 0) {
+		st->returned[st->depth] = next;
+		return true;
+	}
+	return top->addr ? top->addr == next : is_constant(st, top->reg);
+}
+
 static bool on_path(const struct loop *lp, raddr_t addr)
 {
 	for (size_t i = 0; i < lp->n; i++)
@@ -117,26 +172,58 @@ static bool add_exit(struct loop *lp, raddr_t addr)
 	return true;
 }
 
+static bool is_register(const ZydisDecodedOperand *op, ZydisRegister reg)
+{
+	return op->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       reg_number(op->reg.value) == reg_number(reg);
+}
+
+static bool moves_stack(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *op)
+{
+	for (int i = 0; i < in->operand_count; i++)
+		if ((op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) &&
+		    is_register(&op[i], ZYDIS_REGISTER_RSP))
+			return true;
+	return false;
+}
+
 /* Whether the instruction leads to `next`, as was seen, or to an exit. */
-static bool note_flow(struct loop *lp, const ZydisDecodedInstruction *in,
+static bool note_flow(struct loop *lp, struct path_state *st, const ZydisDecodedInstruction *in,
 		      const ZydisDecodedOperand *op, raddr_t addr, raddr_t next)
 {
 	const raddr_t behind = addr + in->length;
 	raddr_t target;
 
 	switch (in->meta.category) {
+	case ZYDIS_CATEGORY_CALL:
+		if (!push(st, behind, -1))
+			return false;
+		/* fallthrough */
 	case ZYDIS_CATEGORY_COND_BR:
 	case ZYDIS_CATEGORY_UNCOND_BR:
+		if (op[0].type == ZYDIS_OPERAND_TYPE_REGISTER)
+			return is_constant(st, reg_number(op[0].reg.value));
 		if (op[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE || !op[0].imm.is_relative)
 			return false;
 		target = behind + op[0].imm.value.u;
-		if (in->meta.category == ZYDIS_CATEGORY_UNCOND_BR)
+		if (in->meta.category != ZYDIS_CATEGORY_COND_BR)
 			return next == target;
 		if (next != target && next != behind)
 			return false;
 		return target == behind || add_exit(lp, next == target ? behind : target);
-	case ZYDIS_CATEGORY_CALL:
 	case ZYDIS_CATEGORY_RET:
+		return in->mnemonic == ZYDIS_MNEMONIC_RET &&
+		       in->meta.branch_type == ZYDIS_BRANCH_TYPE_NEAR &&
+		       !in->operand_count_visible && returns_to(st, next);
+	case ZYDIS_CATEGORY_PUSH:
+		return next == behind && in->mnemonic == ZYDIS_MNEMONIC_PUSH &&
+		       push(st, 0,
+			    op[0].type == ZYDIS_OPERAND_TYPE_REGISTER && op[0].size == 64
+				    ? reg_number(op[0].reg.value)
+				    : -1);
+	case ZYDIS_CATEGORY_POP:
+		return next == behind && in->mnemonic == ZYDIS_MNEMONIC_POP &&
+		       !is_register(&op[0], ZYDIS_REGISTER_RSP) && pop(st);
 	case ZYDIS_CATEGORY_SYSCALL:
 	case ZYDIS_CATEGORY_SYSRET:
 	case ZYDIS_CATEGORY_INTERRUPT:
@@ -144,7 +231,7 @@ static bool note_flow(struct loop *lp, const ZydisDecodedInstruction *in,
 		return false;
 	default:
 		/* A repeated one that is not over, or a transaction that was undone. */
-		return next == behind &&
+		return next == behind && !moves_stack(in, op) &&
 		       !(in->attributes &
 			 (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE));
 	}
@@ -153,10 +240,13 @@ static bool note_flow(struct loop *lp, const ZydisDecodedInstruction *in,
 bool loop_analyse(struct loop *lp, const struct mm *mm, const raddr_t *addr, size_t n)
 {
 	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
+	struct path_state st = {.depth = BASE};
 	ZydisDecodedInstruction in;
 	ZydisDecoder decoder;
 
 	*lp = (struct loop){.head = addr[0]};
+	for (size_t i = 0; i < BASE; i++)
+		st.stack[i].reg = -1;
 	if (!n || n > LOOP_MAX_PATH)
 		return false;
 	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
@@ -166,9 +256,7 @@ bool loop_analyse(struct loop *lp, const struct mm *mm, const raddr_t *addr, siz
 
 		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, li->bytes, got, &in, op)))
 			return false;
-		/* Twice the same place is a path within the path. */
-		if (on_path(lp, addr[i]) ||
-		    !note_flow(lp, &in, op, addr[i], i + 1 < n ? addr[i + 1] : addr[0]))
+		if (!note_flow(lp, &st, &in, op, addr[i], i + 1 < n ? addr[i + 1] : addr[0]))
 			return false;
 		li->addr = addr[i];
 		li->length = in.length;
@@ -178,7 +266,14 @@ bool loop_analyse(struct loop *lp, const struct mm *mm, const raddr_t *addr, siz
 	for (size_t i = 0; i < lp->n_exits; i++)
 		if (on_path(lp, lp->exits[i]))
 			return false;
-	return true;
+	for (int reg = 0; reg < 16; reg++)
+		if (st.constant & 1u << reg && lp->regs[reg].change != CHANGE_NONE)
+			return false;
+	/* The next trip finds on the stack what this one did. */
+	for (size_t i = 0; i < BASE; i++)
+		if (st.returned[i] && st.stack[i].addr != st.returned[i])
+			return false;
+	return st.depth == BASE;
 }
 
 bool loop_unchanged(const struct loop *lp, const struct mm *mm)

@@ -2,9 +2,11 @@
  * What can be said beforehand of a loop in a tracee: in how many of its trips registers cannot be
  * what they are at some point.
  *
- * A loop here is one path from its head back to it, without calls and indirect jumps; where a
- * conditional branch of it goes the other way, the loop is left (to an *exit*). As long as no exit
- * is met, each register that the path only adds constants to runs through known values.
+ * A loop here is one path from its head back to it; where a conditional branch of it goes the other
+ * way, the loop is left (to an *exit*). Jumps through registers that the path does not write always
+ * go the same way, and so do returns to addresses that the path itself pushed (nothing is taken to
+ * write over them). As long as no exit is met, each register that the path only adds constants to
+ * runs through known values.
  */
 #ifndef TICKS_LOOP_H
 #define TICKS_LOOP_H

@@ -419,6 +419,7 @@ int main(int argc, char **argv)
 	test_spin();
 	test_hot("hot", 5, 0);
 	test_hot("nested", 5, 0);
+	test_hot("hot_calls", 5, 0);
 	test_hot("hot", 2, SIGUSR1);
 	test_elsewhere(NULL);
 	test_death(NULL);

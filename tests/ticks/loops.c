@@ -84,6 +84,16 @@ SCENARIO(nested, "mov $88172645463325252, %%rax\n\tmovq $3000, 200(%%rsp)\n"
 		 "cmpq $40000, %%rbx\n9:\tjne 2b\n"
 		 "3:\tadd %%rbx, %%rax\n\tdecq 200(%%rsp)\n\tjnz 1b")
 
+/* The same with a function that is called, one that is called through a register, and a return that
+ * is none. */
+SCENARIO(hot_calls, "mov $4000000, %%ecx\n\tmov $88172645463325252, %%rax\n\t"
+		    "lea 4f(%%rip), %%r9\n\tlea 6f(%%rip), %%r10\n\tjmp 1f\n"
+		    "3:\tpush %%rdx\n\tmov %%rax, %%rdx\n\tshl $13, %%rdx\n\txor %%rdx, %%rax\n\t"
+		    "pop %%rdx\n\tret\n"
+		    "4:\tmov %%rax, %%rdx\n\tshr $7, %%rdx\n\txor %%rdx, %%rax\n\tret\n"
+		    "1:\tcall 3b\n\tcall *%%r9\n\tincq (%%r15)\n\t"
+		    "push %%r10\n\tret\n6:\tdec %%rcx\n9:\tjnz 1b")
+
 /* Each kind of conditional branch, 6 in a trip of 100; and what is none. */
 SCENARIO(branches, "mov $100, %%r9d\n"
 		   "1:\tmov $2, %%ecx\n2:\tloop 2b\n\tjrcxz 3f\n3:\tcmp %%eax, %%eax\n\tjne 4f\n\t"
@@ -102,9 +112,10 @@ static const struct {
 	const char *name;
 	void (*run)(uint64_t);
 } scenarios[] = {
-	{"count", count},   {"periodic", periodic}, {"spin", spin},	    {"copy", copy},
-	{"stack", stack},   {"calls", calls},	    {"crash", crash},	    {"hot", hot},
-	{"nested", nested}, {"branches", branches}, {"syscalls", syscalls},
+	{"count", count},	  {"periodic", periodic}, {"spin", spin},
+	{"copy", copy},		  {"stack", stack},	  {"calls", calls},
+	{"crash", crash},	  {"hot", hot},		  {"nested", nested},
+	{"hot_calls", hot_calls}, {"branches", branches}, {"syscalls", syscalls},
 };
 
 void loops_child(int argc, char **argv)
