@@ -205,15 +205,16 @@ static void map_page(pid_t t, uint64_t pc)
 	remote(t, pc, SYS_close, (uint64_t[]){(uint64_t)fd, 0, 0, 0, 0, 0});
 }
 
-static void map_image(struct process *p, pid_t t, uint64_t pc, struct file *f, uint64_t bias)
+/* false: something is where the stubs would be. */
+static bool map_image(struct process *p, pid_t t, uint64_t pc, struct file *f, uint64_t bias)
 {
 	int64_t fd, stub;
 
 	if (!f->im || !f->im->stub_size)
-		return;
+		return true;
 	for (size_t k = 0; k < p->n; k++) {
 		if (p->v[k].file == f && p->v[k].bias == bias)
-			return;
+			return true;
 	}
 	fd = remote_open(t, pc, f->fd);
 	if (fd < 0)
@@ -222,10 +223,8 @@ static void map_image(struct process *p, pid_t t, uint64_t pc, struct file *f, u
 			  PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd,
 			  f->stub_offset);
 	if (stub != (int64_t)(bias + (uint64_t)f->im->stub_vaddr)) {
-		fprintf(stderr, "run-image: no room for stubs of %s: %lld\n", f->path,
-			(long long)stub);
 		remote(t, pc, SYS_close, (uint64_t[]){(uint64_t)fd, 0, 0, 0, 0, 0});
-		return;
+		return false;
 	}
 	for (size_t k = 0; k < f->im->n_texts; k++) {
 		const struct image_text *x = &f->im->texts[k];
@@ -239,6 +238,7 @@ static void map_image(struct process *p, pid_t t, uint64_t pc, struct file *f, u
 	if (p->n == ARRAY_SIZE(p->v))
 		die("too many libraries");
 	p->v[p->n++] = (struct mapped){.file = f, .bias = bias};
+	return true;
 }
 
 /* What was mapped at `at` from `path`: a text of it? */
@@ -252,7 +252,11 @@ static void take_mapping(struct process *p, pid_t t, uint64_t pc, uint64_t at, u
 		return;
 	for (size_t k = 0; k < f->im->n_texts; k++) {
 		if (f->im->texts[k].file_offset == off) {
-			map_image(p, t, pc, f, at - f->im->texts[k].vaddr);
+			if (map_image(p, t, pc, f, at - f->im->texts[k].vaddr))
+				return;
+			f = file_of(path, -(1024LL << 20));
+			if (!f->im || !map_image(p, t, pc, f, at - f->im->texts[k].vaddr))
+				fprintf(stderr, "run-image: no room for stubs of %s\n", path);
 			return;
 		}
 	}
