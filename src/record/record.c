@@ -30,7 +30,7 @@ static volatile unsigned int *beats;
 
 void record_options_init(struct record_options *opt)
 {
-	*opt = (struct record_options){.print_trace_dir_fd = -1, .bind_cpu = -1};
+	*opt = (struct record_options){.print_trace_dir_fd = -1, .bind_cpu = -1, .ticks = "soft"};
 }
 
 /* --- signals to rr itself --- */
