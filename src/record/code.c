@@ -124,6 +124,16 @@ void show_original(struct rtask *t, siginfo_t *si)
 	}
 }
 
+bool inside_window(const struct rtask *t)
+{
+	raddr_t original;
+
+	if (!t->code || !t->t.regs_valid)
+		return false;
+	original = image_space_original(&t->code->space, t->t.regs.u.rip);
+	return image_space_entry(&t->code->space, original) != original;
+}
+
 void enter_displaced(struct rtask *t)
 {
 	raddr_t ip = t->t.regs.u.rip, to;

@@ -410,6 +410,9 @@ void code_unmapped(struct event_builder *b, struct rtask *t, raddr_t start, radd
 void code_protected(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end, int prot);
 /* Whether [start, end) has instrumented text. */
 bool code_overlaps(const struct rtask *t, raddr_t start, raddr_t end);
+/* Whether the task stands at an instruction that is patched over, but not at a window's beginning.
+ */
+bool inside_window(const struct rtask *t);
 /* If the task is to go on inside of a window, let it go on at the displaced instruction. */
 void enter_displaced(struct rtask *t);
 /* What stands at an address of the task's: of a stub or not. */

@@ -138,6 +138,11 @@ static bool at_boundary(struct rtask *t, const siginfo_t *si)
 {
 	struct regs *now = &t->t.regs;
 
+	/* A handler may go on from there by a jump of its own (Go's does), which we would not see.
+	 */
+	if (inside_window(t))
+		return false;
+
 	/* A seccomp filter's SIGSYS comes instead of a system call; replay never asks the filter.
 	 */
 	if (t->interrupted || (si->si_signo == SIGSYS && si->si_code == SYS_SECCOMP_CODE))
