@@ -42,13 +42,20 @@ void begin_slice(struct recorder *rec, struct rtask *t)
 	rec->slice_used = 0;
 }
 
+/* In the middle of a count, which must be let finish with what it began with. Registers that nobody
+ * looked at are those of a system call. */
+static bool is_counting(struct rtask *t)
+{
+	return t->code && t->t.regs_valid && code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING;
+}
+
 void grant_ticks(struct recorder *rec, struct rtask *t)
 {
 	int64_t n = t->slice_left > 0 ? t->slice_left : 1;
 
 	if (t->stash.n || t->interrupt == INTERRUPT_HURRY)
 		n = 1;
-	if (t->counting)
+	if (is_counting(t))
 		n = t->ticks.granted;
 	if (t->counter)
 		ticks_program(t->counter, max_u64(n, rec->source->min_period));
@@ -74,7 +81,6 @@ void settle_ticks(struct recorder *rec, struct rtask *t)
 	settle_count(rec, t);
 	t->slice_left -= t->ticks.count - before;
 	rec->slice_used += t->ticks.count - before;
-	t->counting = false;
 }
 
 void count_task(struct recorder *rec, struct rtask *t)
@@ -344,7 +350,5 @@ void note_group_stop(struct recorder *rec, struct rtask *t)
 	t->in_middle = false;
 	if (regs_equal(&t->boundary_regs, &t->t.regs, false, NULL))
 		return;
-	/* A process that is stopped cannot be stepped out of a count. */
-	t->counting = code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING;
 	log_landing(rec, t);
 }

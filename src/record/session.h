@@ -88,7 +88,6 @@ struct rtask {
 	struct ticks_counter *counter; /* NULL: the code counts by itself */
 	int64_t slice_left;	       /* ticks until it has had its slice */
 	unsigned int resumed_beat;     /* rec->beats when it was last let run */
-	bool counting; /* it stands in the middle of a count, which must not be changed */
 	enum interrupt {
 		INTERRUPT_NONE,
 		INTERRUPT_HURRY, /* it was stopped to make it stop at its next safepoint */

@@ -21,6 +21,7 @@ struct soft_ticks {
 struct task_ticks {
 	ticks_t count;	 /* when it was last settled */
 	int64_t granted; /* what the page held then, if the page is this task's */
+	uint64_t saved_rcx;
 };
 
 #define TICKS_NEVER INT64_MAX
@@ -39,6 +40,7 @@ int soft_ticks_map(const struct soft_ticks *s, struct task *t, raddr_t buf);
 static inline void soft_ticks_grant(struct soft_ticks *s, struct task_ticks *t, int64_t n)
 {
 	s->page->remaining = t->granted = n;
+	s->page->saved_rcx = t->saved_rcx;
 }
 
 /* The task, the last that was granted ticks, has stopped: count what it used. */
@@ -46,6 +48,7 @@ static inline void soft_ticks_settle(struct soft_ticks *s, struct task_ticks *t)
 {
 	t->count += t->granted - s->page->remaining;
 	t->granted = s->page->remaining;
+	t->saved_rcx = s->page->saved_rcx;
 }
 
 #endif
