@@ -244,6 +244,8 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t);
 void log_entry(struct recorder *rec, struct rtask *t);
 /* Write the end of t's call with all that it wrote. */
 void log_exit(struct recorder *rec, struct rtask *t, int64_t result);
+/* Write that t's call will be made anew, by the instruction at which the task stands. */
+void log_restart(struct recorder *rec, struct rtask *t);
 /* Begin EV_SYSCALL or EV_SYSCALL_EXIT, whichever it is. */
 void begin_syscall_event(struct event_builder *b, struct recorder *rec, struct rtask *t,
 			 int64_t result);

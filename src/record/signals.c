@@ -186,6 +186,12 @@ static void finish_interrupted(struct recorder *rec, struct rtask *t)
 		return;
 	t->interrupted = false;
 	remake_abandon(t);
+	/* The signal that interrupted it went to another thread, and the kernel has made ready to
+	 * restart the call; this one came then. */
+	if (t->t.regs.u.rip == t->entry_regs.u.rip - SYSCALL_INSN_SIZE) {
+		log_restart(rec, t);
+		return;
+	}
 	remaining_show(t);
 	log_exit(rec, t, t->t.regs.u.rax);
 }

@@ -53,6 +53,15 @@ static bool is_int80(struct rtask *t)
 	       insn[0] == 0xcd && insn[1] == 0x80;
 }
 
+void log_restart(struct recorder *rec, struct rtask *t)
+{
+	struct event_builder b;
+
+	begin_syscall_event(&b, rec, t, -ERESTARTNOINTR);
+	b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
+	event_end(&b, t);
+}
+
 /*
  * Signals that arrived in running code come before this call, which could change what they do or
  * never return: it is skipped and its instruction run again after them. Replay finds an event for

@@ -42,6 +42,13 @@ bool landing_is_own_signal(struct task *t);
  */
 int skip_hits(struct landing *l);
 bool skip_is_interrupt(struct landing *l);
+
+/* --- patch.c --- */
+/* Let the task go so often through a place of its loop, at full speed: ARRIVED_INTERRUPT, and it
+ * stands there; another enum arrival; -ENOTSUP or another -errno, and nothing was done. */
+int patch_run_trips(struct landing *l, uint64_t trips);
+
+/* --- skip.c --- */
 void skip_end(struct landing *l);
 
 #endif

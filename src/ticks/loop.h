@@ -15,7 +15,7 @@
 #include "mem/mm.h"
 
 #define LOOP_MAX_PATH  128 /* instructions */
-#define LOOP_MAX_EXITS 2
+#define LOOP_MAX_EXITS 16
 
 enum loop_change {
 	CHANGE_NONE,	/* the path does not write the register */

@@ -21,13 +21,14 @@
 #include <linux/hw_breakpoint.h>
 #include <unistd.h>
 
-#define EXIT_SLOT  1 /* and the next one */
+#define EXIT_SLOT     1 /* and the next one */
+#define WATCHED_EXITS 2
 
-#define FEW	   64	   /* hits that are not worth it */
-#define RESERVE	   16	   /* of those that the kernel counts: its signal may be late */
-#define FIRST_RATE 6.0	   /* trips in a ns: more than any CPU does */
-#define MIN_TIME   10000   /* ns; the least that the kernel's timers do */
-#define LATE	   5000000 /* ns that a timer may be late: seen on virtual machines under load */
+#define FEW	      64      /* hits that are not worth it */
+#define RESERVE	      16      /* of those that the kernel counts: its signal may be late */
+#define FIRST_RATE    6.0     /* trips in a ns: more than any CPU does */
+#define MIN_TIME      10000   /* ns; the least that the kernel's timers do */
+#define LATE	      5000000 /* ns that a timer may be late: seen on virtual machines under load */
 #define TIMER_SHARE \
 	4 /* of the time: a timer that ends inside of the kernel is lost, and begins again */
 
@@ -50,7 +51,7 @@ void skip_end(struct landing *l)
 {
 	end_event(l);
 	if (l->loop && l->t->stop.kind != STOP_EXITED)
-		for (int i = 0; i < LOOP_MAX_EXITS; i++)
+		for (int i = 0; i < WATCHED_EXITS; i++)
 			task_debug_clear(l->t, EXIT_SLOT + i);
 	free(l->loop);
 	l->loop = NULL;
@@ -171,12 +172,17 @@ static void note_rate(struct landing *l, uint64_t trips, uint64_t ns)
 		l->max_rate = rate;
 }
 
+static size_t watched(const struct loop *lp)
+{
+	return lp->n_exits > WATCHED_EXITS ? 0 : lp->n_exits;
+}
+
 /* Back to the head, if the loop is not left: 1 if so, 0 if it is, LANDING_STOPPED, or -errno. */
 static int to_head(struct landing *l)
 {
 	int ret = task_debug_set(l->t, POINT_SLOT, DEBUG_EXECUTE, l->loop->head, 1);
 
-	for (size_t i = 0; !ret && i < l->loop->n_exits; i++)
+	for (size_t i = 0; !ret && i < watched(l->loop); i++)
 		ret = task_debug_set(l->t, EXIT_SLOT + i, DEBUG_EXECUTE, l->loop->exits[i], 1);
 	while (!ret || ret == ARRIVED_INTERRUPT)
 		ret = landing_go(l);
@@ -184,7 +190,7 @@ static int to_head(struct landing *l)
 		return LANDING_STOPPED;
 	if (ret < 0 || (ret = task_regs(l->t)))
 		return ret;
-	for (size_t i = 0; i < l->loop->n_exits; i++)
+	for (size_t i = 0; i < watched(l->loop); i++)
 		task_debug_clear(l->t, EXIT_SLOT + i);
 	return l->t->regs.u.rip == l->loop->head;
 }
@@ -197,6 +203,10 @@ static int run_to_exit(struct landing *l)
 	/* None but a signal's handler leads out, and none is run. */
 	if (!l->loop->n_exits)
 		return LANDING_PASSED;
+	if (l->loop->n_exits > WATCHED_EXITS) {
+		l->next_skip = 2 * l->stats.hits;
+		return 0;
+	}
 	do {
 		ret = run_inside(l);
 	} while (ret == ARRIVED_INTERRUPT);
@@ -207,8 +217,19 @@ static int run_to_exit(struct landing *l)
  * long it ran, if that was measured. */
 static int run_trips(struct landing *l, uint64_t trips, uint64_t *ns)
 {
-	int ret = 0;
+	int ret = task_debug_clear(l->t, POINT_SLOT);
 
+	*ns = 0;
+	if (!ret)
+		ret = patch_run_trips(l, trips - RESERVE);
+	if (ret >= 0)
+		return ret;
+	log_debug("task %d: no patch: %s", l->t->tid, strerror(-ret));
+	/* Exits that cannot be watched: hit by hit. */
+	if (l->loop->n_exits > WATCHED_EXITS) {
+		l->next_skip = l->stats.hits + trips;
+		return task_debug_set(l->t, POINT_SLOT, DEBUG_EXECUTE, l->loop->head, 1);
+	}
 	*ns = safe_time(l, trips);
 	if (*ns)
 		ret = start_event(l, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, *ns);
