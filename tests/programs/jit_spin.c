@@ -1,4 +1,4 @@
-/* Generated code waits and counts without a call. modes: all; needs: ticks quick-landing */
+/* Generated code waits and counts without a call. modes: all; needs: ticks */
 #include "check.h"
 #include "code.h"
 
