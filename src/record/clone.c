@@ -57,9 +57,7 @@ static int wait_for_child(struct recorder *rec, struct task *child)
 		task_stopped(child, &s);
 		return 0;
 	}
-	do {
-		ret = task_wait(child);
-	} while (ret == -EINTR);
+	ret = task_wait_through(child);
 	return ret;
 }
 

@@ -187,10 +187,8 @@ static bool slice_goes_on(struct recorder *rec, struct rtask *t)
 static int step(struct recorder *rec, struct rtask *t)
 {
 	siginfo_t si;
-	int ret = task_resume(&t->t, PTRACE_SINGLESTEP, 0);
+	int ret = task_run(&t->t, PTRACE_SINGLESTEP, 0);
 
-	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
-		ret = 0;
 	if (ret || t->t.stop.kind == STOP_EXITED || t->t.stop.kind == STOP_EVENT)
 		return -ESRCH;
 	if (task_regs(&t->t))

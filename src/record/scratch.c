@@ -42,9 +42,7 @@ static int grow(struct rtask *t, uint64_t size)
 	if (!filter_allows_remote(t))
 		return -EPERM;
 	call_skip(t);
-	ret = task_resume(&t->t, PTRACE_SYSCALL, 0);
-	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
-		ret = 0;
+	ret = task_run(&t->t, PTRACE_SYSCALL, 0);
 	if (ret || t->t.stop.kind != STOP_SYSCALL)
 		return -ESRCH;
 	if (t->scratch.size) {
@@ -68,9 +66,7 @@ static int grow(struct rtask *t, uint64_t size)
 	entry.u.rax = entry.u.orig_rax;
 	task_set_regs(&t->t, &entry);
 	do {
-		ret = task_resume(&t->t, PTRACE_SYSCALL, 0);
-		while (!ret && (ret = task_wait(&t->t)) == -EINTR)
-			ret = 0;
+		ret = task_run(&t->t, PTRACE_SYSCALL, 0);
 		if (!ret && t->t.stop.kind == STOP_SIGNAL && !(ret = task_siginfo(&t->t, &si)))
 			signals_stash(t, &si);
 	} while (!ret && t->t.stop.kind == STOP_SIGNAL);

@@ -228,9 +228,7 @@ static enum next run_handler(struct recorder *rec, struct rtask *t, siginfo_t *s
 	finish_interrupted(rec, t);
 	before = t->t.regs;
 	show_original(t, si);
-	ret = task_resume(&t->t, PTRACE_SINGLESTEP, si->si_signo);
-	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
-		ret = 0;
+	ret = task_run(&t->t, PTRACE_SINGLESTEP, si->si_signo);
 	if (ret)
 		return NEXT_DYING;
 	if (t->t.stop.kind != STOP_SIGNAL || t->t.stop.signo != SIGTRAP) {

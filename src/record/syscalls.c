@@ -74,9 +74,7 @@ static enum next put_off(struct recorder *rec, struct rtask *t, bool restore_cod
 	int ret;
 
 	call_skip(t);
-	ret = task_resume(&t->t, PTRACE_SYSCALL, 0);
-	while (!ret && (ret = task_wait(&t->t)) == -EINTR)
-		ret = 0;
+	ret = task_run(&t->t, PTRACE_SYSCALL, 0);
 	if (ret)
 		return NEXT_DYING;
 	t->in_syscall = false;

@@ -15,9 +15,7 @@ static int wait_for_child(struct session *s, struct task *child)
 {
 	int ret;
 
-	do {
-		ret = task_wait(child);
-	} while (ret == -EINTR);
+	ret = task_wait_through(child);
 	if (ret || child->stop.kind != STOP_TRAP)
 		return failed(s, ret ? ret : -ECHILD, "the first stop of a new task");
 	return 0;

@@ -74,9 +74,7 @@ static int wait_task(struct session *s, struct ptask *p)
 {
 	int ret;
 
-	do {
-		ret = task_wait(&p->t);
-	} while (ret == -EINTR);
+	ret = task_wait_through(&p->t);
 	return ret ? failed(s, ret, "waiting for task %d", p->rec_tid) : 0;
 }
 

@@ -71,9 +71,7 @@ static int resume_and_wait(struct ptask *p, int how)
 
 	if (p->counter)
 		return ticks_run(p->counter, how, 0);
-	ret = task_resume(&p->t, how, 0);
-	while (!ret && (ret = task_wait(&p->t)) == -EINTR)
-		ret = 0;
+	ret = task_run(&p->t, how, 0);
 	return ret;
 }
 

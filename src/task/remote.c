@@ -19,9 +19,7 @@ static int run_to_stop(struct task *t)
 	int ret;
 
 	do {
-		ret = task_resume(t, PTRACE_SYSCALL, 0);
-		while (!ret && (ret = task_wait(t)) == -EINTR)
-			ret = 0;
+		ret = task_run(t, PTRACE_SYSCALL, 0);
 		if (ret)
 			return ret;
 		/* An early group stop or interrupt is not lost: it is reported again by the

@@ -78,10 +78,8 @@ int task_insn(struct task *t, struct insn *insn)
 
 static int resume_and_wait(struct task *t, int how, int signo)
 {
-	int ret = task_resume(t, how, signo);
+	int ret = task_run(t, how, signo);
 
-	while (!ret && (ret = task_wait(t)) == -EINTR)
-		ret = 0;
 	return ret;
 }
 

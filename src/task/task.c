@@ -148,6 +148,23 @@ int task_wait(struct task *t)
 	return ret < 0 ? ret : 0;
 }
 
+int task_wait_through(struct task *t)
+{
+	int ret;
+
+	do {
+		ret = task_wait(t);
+	} while (ret == -EINTR);
+	return ret;
+}
+
+int task_run(struct task *t, int how, int signo)
+{
+	int ret = task_resume(t, how, signo);
+
+	return ret ? ret : task_wait_through(t);
+}
+
 int task_poll(struct task *t)
 {
 	return wait_for(t, WNOHANG);

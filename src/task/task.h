@@ -83,7 +83,11 @@ int task_interrupt(struct task *t);
 
 /* Wait for this task's next stop. 0, -EINTR (a signal to the tracer), -ECHILD. Sets t->stop. */
 int task_wait(struct task *t);
-/* The same without waiting: 1 if it stopped, 0 if it runs still, -errno. */
+/* The same whatever signals come to the tracer: 0 or -ECHILD. */
+int task_wait_through(struct task *t);
+/* task_resume(), and wait for the next stop: 0, -ESRCH or -ECHILD. */
+int task_run(struct task *t, int how, int signo);
+/* Without waiting: 1 if it stopped, 0 if it runs still, -errno. */
 int task_poll(struct task *t);
 /*
  * Wait for any tracee: its tid and *stop, 0 if `block` is false and none has stopped, or -errno

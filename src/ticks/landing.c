@@ -67,9 +67,7 @@ static int resume(struct landing *l)
 
 	if (l->c)
 		return ticks_run(l->c, PTRACE_SYSEMU, 0);
-	ret = task_resume(l->t, PTRACE_SYSEMU, 0);
-	while (!ret && (ret = task_wait(l->t)) == -EINTR)
-		ret = 0;
+	ret = task_run(l->t, PTRACE_SYSEMU, 0);
 	return ret;
 }
 

@@ -100,10 +100,8 @@ static bool will_restart(const struct regs *r)
 /* The rest of a step that job control broke off: either its SIGTRAP is pending, or all of it. */
 static int finish_step(struct task *t)
 {
-	int ret = task_resume(t, PTRACE_SINGLESTEP, 0);
+	int ret = task_run(t, PTRACE_SINGLESTEP, 0);
 
-	while (!ret && (ret = task_wait(t)) == -EINTR)
-		ret = 0;
 	if (ret)
 		return ret;
 	switch (task_debug_trap(t)) {

@@ -53,10 +53,8 @@ int ticks_program(struct ticks_counter *c, ticks_t after)
 /* A call that is skipped or was replaced has an exit stop, if it is left by PTRACE_SYSCALL. */
 static int leave_call(struct task *t)
 {
-	int ret = task_resume(t, PTRACE_SYSCALL, 0);
+	int ret = task_run(t, PTRACE_SYSCALL, 0);
 
-	while (!ret && (ret = task_wait(t)) == -EINTR)
-		ret = 0;
 	return ret ? ret : t->stop.kind != STOP_SYSCALL;
 }
 
