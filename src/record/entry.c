@@ -180,6 +180,8 @@ static void prepare_exec(struct recorder *rec, struct rtask *t)
 	t->may_block = t->process->live > 1;
 	if (is_32bit_program(t))
 		force(t, -ENOEXEC);
+	else if (t->may_block)
+		t->process->execing = t;
 }
 
 /* Data that moves between files unseen cannot be echoed by replay; programs fall back to write(2).

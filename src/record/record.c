@@ -284,6 +284,14 @@ static void give_up_core(struct recorder *rec, struct rtask *t)
 	sched_ready(&rec->sched, &t->se);
 }
 
+/* A sibling's execve is about to kill it: nobody could tell how far it came. */
+static bool must_not_run(const struct rtask *t, enum next next)
+{
+	const struct rtask *execing = t->process->execing;
+
+	return execing && execing != t && (next == NEXT_USER || next == NEXT_MIDDLE);
+}
+
 /* Run one task until it gives up the core. */
 static void run_task(struct recorder *rec, struct rtask *t)
 {
@@ -292,6 +300,7 @@ static void run_task(struct recorder *rec, struct rtask *t)
 
 	rec->current = t;
 	t->state = RUN_READY;
+	t->held = false;
 	begin_slice(rec, t);
 	/* While it was queued, a SIGKILL may have taken it from its stop to the next. */
 	if (task_poll(&t->t) == 1)
@@ -325,6 +334,11 @@ static void run_task(struct recorder *rec, struct rtask *t)
 		if (next == NEXT_USER && fresh && !t->stop_pending)
 			signals_note_boundary(t);
 		fresh = false;
+		if (!t->stop_pending && must_not_run(t, next)) {
+			t->held = true;
+			rec->current = NULL;
+			return;
+		}
 		if (!t->stop_pending && !run_to_stop(rec, t, next))
 			return;
 		t->stop_pending = true;

@@ -38,9 +38,10 @@ enum run_state {
 
 struct process {
 	pid_t tgid;
-	int live;	 /* tasks without EV_EXIT */
-	int refs;	 /* rtasks that exist */
-	bool undumpable; /* as the program set it (PR_SET_DUMPABLE), which is not done */
+	int live;	       /* tasks without EV_EXIT */
+	int refs;	       /* rtasks that exist */
+	struct rtask *execing; /* its thread that is in execve, while there are others; or NULL */
+	bool undumpable;       /* as the program set it (PR_SET_DUMPABLE), which is not done */
 };
 
 /* Signals in the order in which they came. */
@@ -76,6 +77,7 @@ struct rtask {
 	struct sched_entity se;
 	enum run_state state;
 	bool stop_pending; /* t.stop was not handled yet */
+	bool held;	   /* not queued until a sibling's execve has failed */
 	bool exit_logged;
 	pid_t former_tid; /* the tid that it had before its execve made it the leader */
 	int resume_signo; /* to be delivered when it is resumed next */
@@ -196,6 +198,8 @@ struct rtask *rtask_new(struct recorder *rec, pid_t tid, struct process *p, stru
 void rtask_free(struct recorder *rec, struct rtask *t);
 struct rtask *rtask_find(struct recorder *rec, pid_t tid);
 struct process *process_new(pid_t tgid);
+/* The execve of `t` is over: if it failed, its siblings go on. */
+void rtask_exec_over(struct recorder *rec, struct rtask *t);
 /* The task has a stop that must be handled: queue it. */
 void rtask_note_stop(struct recorder *rec, struct rtask *t, const struct stop *stop);
 

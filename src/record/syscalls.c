@@ -336,6 +336,8 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 	scratch_restore_args(t);
 	if (t->call.nr == __NR_sched_getaffinity && ret > 0 && rec->opt->num_cores)
 		pretend_cores(rec, t, ret);
+	if (class == SYS_EXEC)
+		rtask_exec_over(rec, t);
 	if (class == SYS_EXEC && ret == 0)
 		log_exec(rec, t);
 	else if (class == SYS_SIGRETURN)

@@ -28,8 +28,24 @@ struct rtask *rtask_new(struct recorder *rec, pid_t tid, struct process *p, stru
 	return t;
 }
 
+void rtask_exec_over(struct recorder *rec, struct rtask *t)
+{
+	if (t->process->execing != t)
+		return;
+	t->process->execing = NULL;
+	map_for_each (&rec->tasks, s) {
+		struct rtask *other = (struct rtask *)(uintptr_t)s->value;
+
+		if (other->process != t->process || !other->held)
+			continue;
+		other->held = false;
+		sched_ready(&rec->sched, &other->se);
+	}
+}
+
 void rtask_free(struct recorder *rec, struct rtask *t)
 {
+	rtask_exec_over(rec, t);
 	sched_remove(&t->se);
 	if (map_get_ptr(&rec->tasks, t->t.tid) == t)
 		map_del(&rec->tasks, t->t.tid);
