@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -204,4 +205,17 @@ int copy_file(int src, int dst, bool no_clone)
 	} while (!ret && n > 0);
 	buf_release(&b);
 	return ret;
+}
+
+int user_dir(const struct user_place *places, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *dir = getenv(places[i].variable);
+
+		if (dir && *dir) {
+			buf_addf(out, "%s%s", dir, places[i].below);
+			return 0;
+		}
+	}
+	return -ENOENT;
 }

@@ -21,6 +21,15 @@ int read_fd(int fd, struct buf *out);
 /* mkdir -p with `mode` for what is made; 0 or -errno. */
 int make_dirs(const char *path, mode_t mode);
 
+/*
+ * The user's directory for something of ours: what the first variable that is set to something
+ * says, with `below` behind it. 0 (appended to `out`), or -ENOENT if none is set.
+ */
+struct user_place {
+	const char *variable, *below;
+};
+int user_dir(const struct user_place *places, size_t n, struct buf *out);
+
 /* Remove a directory and all in it, never following links; 0 or the first -errno. */
 int remove_tree(const char *path);
 

@@ -144,23 +144,13 @@ static void index_name(const struct stamp *s, char name[NAME_SIZE + 64])
 
 static int find_dir(struct buf *out)
 {
-	static const struct {
-		const char *variable, *below;
-	} places[] = {
+	static const struct user_place places[] = {
 		{"_RR_CACHE_DIR", ""},
 		{"XDG_CACHE_HOME", "/rr"},
 		{"HOME", "/.cache/rr"},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		const char *dir = getenv(places[i].variable);
-
-		if (dir && *dir) {
-			buf_addf(out, "%s%s", dir, places[i].below);
-			return 0;
-		}
-	}
-	return -ENOENT;
+	return user_dir(places, ARRAY_SIZE(places), out);
 }
 
 /* A directory of ours at `name` that is closed to all others, made if need be: its descriptor, or

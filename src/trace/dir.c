@@ -18,23 +18,13 @@
 
 int trace_root_quiet(struct buf *out)
 {
-	static const struct {
-		const char *variable, *below;
-	} places[] = {
+	static const struct user_place places[] = {
 		{"_RR_TRACE_DIR", ""},
 		{"XDG_DATA_HOME", "/rr"},
 		{"HOME", "/.local/share/rr"},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		const char *dir = getenv(places[i].variable);
-
-		if (dir && *dir) {
-			buf_addf(out, "%s%s", dir, places[i].below);
-			return 0;
-		}
-	}
-	return -ENOENT;
+	return user_dir(places, ARRAY_SIZE(places), out);
 }
 
 int trace_root(struct buf *out)
