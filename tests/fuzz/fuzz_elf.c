@@ -75,6 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #ifndef FUZZ_LIBFUZZER
 
+#include "corpus.h"
+
 static int run_file(const char *path)
 {
 	struct buf b = BUF_INIT;
@@ -94,25 +96,7 @@ static int run_file(const char *path)
 /* fuzz_elf INPUT...: run them (a directory: the files in it) */
 int main(int argc, char **argv)
 {
-	int n = 0;
-
-	for (int i = 1; i < argc; i++) {
-		char *find = xasprintf("find '%s' -type f | sort", argv[i]);
-		FILE *list = popen(find, "r");
-		char path[4096];
-
-		while (list && fgets(path, sizeof(path), list)) {
-			path[strcspn(path, "\n")] = 0;
-			n++;
-			if (run_file(path))
-				return 1;
-		}
-		if (list)
-			pclose(list);
-		free(find);
-	}
-	printf("%d inputs\n", n);
-	return n ? 0 : 1;
+	return run_inputs(argv + 1, argc - 1, run_file);
 }
 
 #endif

@@ -93,6 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #ifndef FUZZ_LIBFUZZER
 
+#include "corpus.h"
+
 #include "../image/sample.h"
 
 static void make_seed(const char *dir, const char *name, struct image *im)
@@ -146,29 +148,13 @@ static int run_file(const char *path)
 /* fuzz_image_file DIR: run the files in it. fuzz_image_file --make-seeds DIR: write the seeds. */
 int main(int argc, char **argv)
 {
-	char *find, path[4096];
-	FILE *list;
-	int n = 0;
-
 	if (argc == 3 && !strcmp(argv[1], "--make-seeds")) {
 		make_seeds(argv[2]);
 		return 0;
 	}
 	if (argc != 2)
 		return 2;
-	find = xasprintf("find '%s' -type f | sort", argv[1]);
-	list = popen(find, "r");
-	while (list && fgets(path, sizeof(path), list)) {
-		path[strcspn(path, "\n")] = 0;
-		n++;
-		if (run_file(path))
-			return 1;
-	}
-	if (list)
-		pclose(list);
-	free(find);
-	printf("%d inputs\n", n);
-	return n ? 0 : 1;
+	return run_inputs(argv + 1, 1, run_file);
 }
 
 #endif

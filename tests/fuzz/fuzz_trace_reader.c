@@ -380,6 +380,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #ifndef FUZZ_LIBFUZZER
 
+#include "corpus.h"
+
 static void add_piece(struct buf *b, size_t which, const void *data, size_t len)
 {
 	buf_addch(b, which);
@@ -488,8 +490,6 @@ static int run_file(const char *path)
  */
 int main(int argc, char **argv)
 {
-	int n = 0;
-
 	LLVMFuzzerInitialize(&argc, &argv);
 	/* The reader's messages are not what is looked at; sanitizers write to the descriptor. */
 	if (!getenv("FUZZ_VERBOSE"))
@@ -500,23 +500,7 @@ int main(int argc, char **argv)
 	}
 	if (argc == 1)
 		return run_file("/dev/stdin") ? 1 : 0;
-	for (int i = 1; i < argc; i++) {
-		char *find = xasprintf("find '%s' -type f | sort", argv[i]);
-		FILE *list = popen(find, "r");
-		char path[4096];
-
-		while (list && fgets(path, sizeof(path), list)) {
-			path[strcspn(path, "\n")] = 0;
-			n++;
-			if (run_file(path))
-				return 1;
-		}
-		if (list)
-			pclose(list);
-		free(find);
-	}
-	printf("%d inputs\n", n);
-	return n ? 0 : 1;
+	return run_inputs(argv + 1, argc - 1, run_file);
 }
 
 #endif
