@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fuzz a target with clang's libFuzzer, on one core, politely.
-# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader, elf, image, image_file
+# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader, elf, image, image_file, gdb_packet
 #
 # What it finds that is new goes to a working corpus beside the build (FUZZ_DIR, default
 # build-fuzz/TARGET); crashes stop the run and are left there. To keep the interesting part of it:
@@ -42,6 +42,12 @@ image_file)
 	done
 	libs=
 	max_len=4096
+	;;
+gdb_packet)
+	corpus=gdb_packet
+	sources="$top/src/base/*.c $top/src/gdb/packet.c $top/src/gdb/agent_expr.c"
+	libs=
+	max_len=1024
 	;;
 *)
 	echo "run-fuzz.sh: no target $target" >&2
