@@ -1,7 +1,7 @@
 /*
- * The packet layer and the evaluator of conditions on hostile bytes. The first byte of an input says
- * how the rest comes: bit 7: acknowledgements are off; the others: how many bytes at a time. What is
- * understood is a condition as well, and a list of numbers.
+ * The packet layer and the evaluator of conditions on hostile bytes. The first byte of an input
+ * says how the rest comes: bit 7: acknowledgements are off; the others: how many bytes at a time.
+ * What is understood is a condition as well, and a list of numbers.
  */
 #include "base/buf.h"
 #include "base/io.h"
