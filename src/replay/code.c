@@ -13,14 +13,14 @@
 /* The image in the saved file that the line maps: NULL if it is none. */
 static struct image *image_of(struct session *s, const struct map_line *l)
 {
-	map_for_each (&s->files, slot) {
-		struct image *im = map_get_ptr(&s->images, slot->key);
+	map_for_each (&s->common->files, slot) {
+		struct image *im = map_get_ptr(&s->common->images, slot->key);
 		struct stat st;
 
 		if (fstat(slot->value, &st) < 0 || st.st_ino != l->ino)
 			continue;
 		if (!im && !image_read(slot->value, &im))
-			map_set_ptr(&s->images, slot->key, im);
+			map_set_ptr(&s->common->images, slot->key, im);
 		if (im)
 			return im;
 	}
@@ -62,11 +62,4 @@ int leave_safepoint(struct session *s, struct ptask *p)
 	if (!ret)
 		task_regs_modify(&p->t)->u.rip = resume;
 	return ret;
-}
-
-void forget_images(struct session *s)
-{
-	map_for_each (&s->images, slot)
-		image_free((struct image *)(uintptr_t)slot->value);
-	map_release(&s->images);
 }

@@ -74,17 +74,17 @@ int replay_exit(struct session *s, struct ptask *p)
 	return exit_thread(s, p);
 }
 
-void kill_everything(struct session *s)
+void kill_tasks(struct session *s)
 {
-	struct stop stop;
-	pid_t tid;
-
+	/* All at once, so that they die beside each other. */
 	map_for_each (&s->tasks, slot)
 		kill(((struct ptask *)(uintptr_t)slot->value)->t.tgid, SIGKILL);
-	while ((tid = task_wait_any(true, &stop)) > 0 || tid == -EINTR) {
-		struct task t = {.tid = tid};
+	while (s->tasks.count) {
+		map_for_each (&s->tasks, slot) {
+			struct ptask *p = (struct ptask *)(uintptr_t)slot->value;
 
-		if (tid > 0 && stop.kind != STOP_EXITED)
-			task_resume(&t, PTRACE_CONT, 0);
+			end_process(s, p->group, p->t.tgid);
+			break;
+		}
 	}
 }

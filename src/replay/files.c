@@ -15,12 +15,12 @@ int file_fd(struct session *s, uint32_t file)
 	uint64_t value;
 	int fd;
 
-	if (map_get(&s->files, file, &value))
+	if (map_get(&s->common->files, file, &value))
 		return value;
 	fd = trace_reader_open_file(s->trace, file);
 	if (fd < 0)
 		return bad_trace(s, "saved file %u: %s", file, strerror(-fd));
-	map_set(&s->files, file, fd);
+	map_set(&s->common->files, file, fd);
 	return fd;
 }
 

@@ -90,6 +90,7 @@ int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping 
 	if (m->start < TICK_END && m->end > STUB_PAGE)
 		return failed(s, -EEXIST, "it maps %#llx, which replay uses itself",
 			      (unsigned long long)m->start);
+	s->maps_shared |= m->flags & MAP_SHARED;
 	switch (m->source) {
 	case MAP_FROM_NOTHING:
 		return call_expect(s, p, __NR_munmap, REMOTE_ARGS(m->start, m->end - m->start), 0);
@@ -163,6 +164,7 @@ static int replay_madvise(struct session *s, struct ptask *p, const struct abi_c
 
 	if (!advice_matters(advice))
 		return 0;
+	s->forks_differ |= advice == MADV_DONTFORK || advice == MADV_WIPEONFORK;
 	if (advice == MADV_FREE || advice == MADV_DONTNEED_LOCKED)
 		advice = MADV_DONTNEED;
 	return call_expect(s, p, call->nr, REMOTE_ARGS(call->arg[0], call->arg[1], advice),

@@ -30,6 +30,10 @@ static int replay_landing(struct session *s, struct ptask *p)
 	ret = landing_matches(&point, &p->t);
 	if (ret == 1 && (!p->counter || p->ticks.count == s->ev.ticks))
 		return 0;
+	if (s->driver && (ret = s->driver->land(s, p, &point)))
+		return ret;
+	if (s->driver)
+		return verify_regs(s, p, false);
 	soft_ticks_grant(&s->ticks, &p->ticks, TICKS_NEVER);
 	ret = landing_run(&p->t, p->counter, &point, NULL);
 	settle_ptask(s, p);

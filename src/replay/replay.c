@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "image/image.h"
 #include "replay/session.h"
 
 #include <asm/prctl.h>
@@ -30,7 +31,7 @@ static const replay_fn replay_fns[N_EVENT_TYPES] = {
 	[EV_SCHED] = replay_sched,
 };
 
-static struct ptask *task_of_event(struct session *s)
+struct ptask *session_task(struct session *s)
 {
 	pid_t tid = s->ev.type == EV_EXEC && s->ev.former_tid ? s->ev.former_tid : s->ev.tid;
 
@@ -51,14 +52,21 @@ static void print_event(struct session *s)
 		      s->tasks.count);
 }
 
-static int replay_event(struct session *s)
+int session_next(struct session *s)
+{
+	int ret = trace_reader_next(s->trace, &s->ev);
+
+	return ret < 0 ? REPLAY_BAD_TRACE : ret;
+}
+
+int session_replay_event(struct session *s)
 {
 	struct ptask *p;
 	int ret;
 
 	if (!s->tasks.count && s->ev.number == 1 && (ret = start_first_task(s, s->ev.tid)))
 		return ret;
-	p = task_of_event(s);
+	p = session_task(s);
 	if (!p || p->dead)
 		return bad_trace(s, "task %d is not there", s->ev.tid);
 	if (!p->last_event && s->ev.type != EV_EXEC)
@@ -79,18 +87,16 @@ static int replay_event(struct session *s)
 static int replay_loop(struct session *s)
 {
 	for (;;) {
-		int ret = trace_reader_next(s->trace, &s->ev);
+		int ret = session_next(s);
 
-		if (ret < 0)
-			return REPLAY_BAD_TRACE;
-		if (!ret)
-			return 0;
+		if (ret <= 0)
+			return ret;
 		if (s->opt->goto_event && s->ev.number >= s->opt->goto_event) {
 			s->finished = true;
 			return 0;
 		}
 		progress_update(s);
-		ret = replay_event(s);
+		ret = session_replay_event(s);
 		if (ret)
 			return ret;
 	}
@@ -100,7 +106,7 @@ static int replay_loop(struct session *s)
 #define STATUS_UNREADABLE (-2) /* it is damaged, which was said */
 
 /* How the first process ended, from the task records. */
-static int recorded_status(struct session *s)
+int session_exit_status(struct session *s)
 {
 	struct trace_task task;
 	int status = STATUS_UNKNOWN, ret;
@@ -159,7 +165,7 @@ static int exit_status_of(struct session *s, int ret, int *fatal_signal)
 		return 1;
 	if (s->finished)
 		return 0;
-	status = recorded_status(s);
+	status = session_exit_status(s);
 	if (status == STATUS_UNREADABLE)
 		return REPLAY_STATUS_BAD_TRACE;
 	if (status < 0 || trace_reader_incomplete(s->trace)) {
@@ -172,68 +178,99 @@ static int exit_status_of(struct session *s, int ret, int *fatal_signal)
 	return WIFSIGNALED(status) ? 128 + *fatal_signal : WEXITSTATUS(status);
 }
 
-static void session_release(struct session *s)
+static void common_release(struct session_common *c)
 {
-	while (s->tasks.count) {
-		map_for_each (&s->tasks, slot) {
-			ptask_free(s, (struct ptask *)(uintptr_t)slot->value);
-			break;
-		}
-	}
-	map_for_each (&s->files, f)
+	map_for_each (&c->files, f)
 		close(f->value);
+	map_release(&c->files);
+	map_for_each (&c->images, slot)
+		image_free((struct image *)(uintptr_t)slot->value);
+	map_release(&c->images);
+	free(c);
+}
+
+void session_close(struct session *s)
+{
+	kill_tasks(s);
 	map_for_each (&s->shared, f)
 		close(f->value);
-	forget_images(s);
-	map_release(&s->files);
 	map_release(&s->shared);
 	map_release(&s->tasks);
+	if (--s->common->users)
+		return;
+	common_release(s->common);
 	soft_ticks_close(&s->ticks);
 	if (s->stub_fd >= 0)
 		close(s->stub_fd);
 	trace_reader_close(s->trace);
 }
 
-int replay_all(const struct replay_options *opt, int *fatal_signal)
+/* What this machine must have for the trace. */
+static int check_machine(struct session *s)
 {
-	struct session s = {.opt = opt, .stub_fd = -1};
 	struct buf why = BUF_INIT;
-	struct sigaction sigchld;
-	int ret, status;
+	int ret = 0;
 
-	*fatal_signal = 0;
-	if (trace_reader_open(&s.trace, opt->dir))
-		return REPLAY_STATUS_BAD_TRACE;
-	s.info = trace_reader_info(s.trace);
-	s.n_events = trace_reader_last_event(s.trace);
-	s.stub_fd = stub_create();
-	pin(&s);
-	s.soft = !strcmp(s.info->ticks, "soft");
-	ret = soft_ticks_open(&s.ticks);
-	if (!s.soft && strcmp(s.info->ticks, "none"))
-		s.source = ticks_source_find(s.info->ticks, &why);
-	if (s.stub_fd < 0 || ret) {
-		ret = failed(&s, ret ? ret : s.stub_fd, "no memory file");
-	} else if (!s.soft && !s.source && strcmp(s.info->ticks, "none")) {
-		error("the trace counts progress by \"%s\", which cannot be had here: %s",
-		      s.info->ticks, buf_str(&why));
-		ret = REPLAY_FAILED;
-	} else if (s.info->cpuid_faulting && !task_have_cpuid_faulting()) {
+	s->soft = !strcmp(s->info->ticks, "soft");
+	if (!s->soft && strcmp(s->info->ticks, "none")) {
+		s->source = ticks_source_find(s->info->ticks, &why);
+		if (!s->source) {
+			error("the trace counts progress by \"%s\", which cannot be had here: %s",
+			      s->info->ticks, buf_str(&why));
+			ret = REPLAY_FAILED;
+		}
+	}
+	if (!ret && s->info->cpuid_faulting && !task_have_cpuid_faulting()) {
 		error("the trace needs CPUID faulting, which this machine does not have: replay "
 		      "it where it was recorded");
 		ret = REPLAY_FAILED;
-	} else {
-		task_tracer_init(&sigchld);
-		signal(SIGPIPE, SIG_IGN);
-		check_cpu(&s);
-		clock_trap_tsc(true);
-		ret = replay_loop(&s);
 	}
+	buf_release(&why);
+	return ret;
+}
+
+int session_open(struct session *s, const struct replay_options *opt)
+{
+	int ret;
+
+	*s = (struct session){.opt = opt, .stub_fd = -1};
+	if (trace_reader_open(&s->trace, opt->dir))
+		return REPLAY_BAD_TRACE;
+	s->common = xcalloc(1, sizeof(*s->common));
+	s->common->users = 1;
+	s->info = trace_reader_info(s->trace);
+	s->n_events = trace_reader_last_event(s->trace);
+	pin(s);
+	s->stub_fd = stub_create();
+	ret = s->stub_fd < 0 ? s->stub_fd : soft_ticks_open(&s->ticks);
+	if (ret)
+		ret = failed(s, ret, "no memory file");
+	else
+		ret = check_machine(s);
+	if (ret)
+		session_close(s);
+	else
+		check_cpu(s);
+	return ret;
+}
+
+int replay_all(const struct replay_options *opt, int *fatal_signal)
+{
+	struct sigaction sigchld;
+	struct session s;
+	int ret, status;
+
+	*fatal_signal = 0;
+	ret = session_open(&s, opt);
+	if (ret)
+		return exit_status_of(NULL, ret, fatal_signal);
+	task_tracer_init(&sigchld);
+	signal(SIGPIPE, SIG_IGN);
+	clock_trap_tsc(true);
+	ret = replay_loop(&s);
 	progress_end(&s);
-	kill_everything(&s);
 	clock_trap_tsc(false);
 	status = exit_status_of(&s, ret, fatal_signal);
-	session_release(&s);
-	buf_release(&why);
+	session_close(&s);
 	return status;
 }

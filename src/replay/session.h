@@ -1,9 +1,13 @@
 /*
- * A replay in progress, shared by the files of this folder only.
+ * A replay in progress, shared by the files of this folder, and driven by replay_all() or by the
+ * timeline.
  *
  * Events are replayed in order, each by one function: run the task to the point that the event
  * names, require that it is in the recorded state, do to it what the world did. Functions return 0,
  * or a negative number after saying what went wrong; the replay is over then.
+ *
+ * A session can be copied, processes and all (session_fork()): one of both stays behind as a
+ * checkpoint. Of all sessions one runs at a time, so they share the tick page.
  */
 #ifndef REPLAY_SESSION_H
 #define REPLAY_SESSION_H
@@ -22,6 +26,33 @@ enum replay_error {
 	REPLAY_DIVERGED = -1,
 	REPLAY_BAD_TRACE = -2,
 	REPLAY_FAILED = -3, /* this machine cannot do it */
+};
+
+/* The driver paused the task on its way to the event, which has not happened yet. */
+#define REPLAY_PAUSED 1
+
+struct session;
+struct ptask;
+struct landing_point;
+
+/*
+ * Who runs the tasks' own code, if not step.c itself: it may pause anywhere on the way to what the
+ * next event needs. The event is replayed again, from where the task is then. Both return 0,
+ * REPLAY_PAUSED, or enum replay_error.
+ */
+struct replay_driver {
+	/* Run to the next system call's entry (call_stop is CALL_SYSEMU then), an instruction's own
+	 * signal, or the trap of the safepoint that is `ticks` ahead. */
+	int (*run)(struct session *s, struct ptask *p, int64_t ticks);
+	/* Run to a point that is no stop by itself. */
+	int (*land)(struct session *s, struct ptask *p, const struct landing_point *point);
+};
+
+/* What a session and its copies share. */
+struct session_common {
+	int users;
+	struct map files;  /* saved file -> fd, read-only */
+	struct map images; /* saved file -> struct image of those that were looked at */
 };
 
 struct pgroup {
@@ -50,17 +81,42 @@ struct session {
 	const struct trace_info *info;
 	struct trace_event ev; /* being replayed */
 	struct map tasks;      /* recorded tid -> struct ptask */
-	struct map files;      /* saved file -> fd, read-only */
-	struct map images;     /* saved file -> struct image of those that were looked at */
-	struct map shared;     /* saved file -> fd of the memfd that stands for a shared file */
+	struct session_common *common;
+	struct map shared; /* saved file -> fd of the memfd that stands for a shared file */
 	int stub_fd;
 	bool soft;			   /* progress was counted in software */
 	const struct ticks_source *source; /* that counted from outside; NULL: none */
 	struct soft_ticks ticks;
-	bool finished; /* the point asked for was reached */
+	bool finished;	   /* the point asked for was reached */
+	bool maps_shared;  /* a mapping of some task is shared */
+	bool forks_differ; /* some memory would not be inherited by a fork (MADV_DONTFORK, ...) */
+	const struct replay_driver *driver; /* NULL: none */
+	void *driver_ctx;
 	event_t n_events;
 	uint64_t start_ns, progress_ns;
 };
+
+/* --- replay.c --- */
+/* Prepare to replay the trace `opt->dir`; nothing runs yet. 0, REPLAY_BAD_TRACE or REPLAY_FAILED,
+ * which was said, and nothing is left then. */
+int session_open(struct session *s, const struct replay_options *opt);
+/* Read the next event: 1, 0 at the end of the trace, or REPLAY_BAD_TRACE. */
+int session_next(struct session *s);
+/* Replay it. 0; with a driver REPLAY_PAUSED: call again; enum replay_error. */
+int session_replay_event(struct session *s);
+/* The task that the event is about; NULL: it is not there. */
+struct ptask *session_task(struct session *s);
+/* How the first process ended, as from waitpid(): negative if the trace does not say. */
+int session_exit_status(struct session *s);
+/* Kill the processes of this session, and free it; `opt` and the rest of the caller's stay. */
+void session_close(struct session *s);
+
+/* --- fork.c --- */
+/*
+ * Make `copy` a session in the same state, of processes of its own. All tasks are stopped, and
+ * breakpoints are the caller's matter. 0 or REPLAY_FAILED (said; then there is no copy).
+ */
+int session_fork(struct session *s, struct session *copy);
 
 /* --- tasks.c --- */
 struct ptask *ptask_new(struct session *s, pid_t rec_tid, pid_t tid, struct pgroup *g,
@@ -88,6 +144,8 @@ int run_to_fault(struct session *s, struct ptask *p, int signo);
 int count_ptask(struct session *s, struct ptask *p, ticks_t base);
 /* The task has stopped: how far it came. */
 void settle_ptask(struct session *s, struct ptask *p);
+/* The event's task runs code of its own before the event. */
+bool event_runs_code(const struct session *s, const struct ptask *p);
 /* Run to the trap of the safepoint at the event's ticks. */
 int run_to_safepoint(struct session *s, struct ptask *p);
 /* Require the state of the event here and now. */
@@ -120,7 +178,8 @@ int replay_sched(struct session *s, struct ptask *p);	      /* preempt.c */
 int start_first_task(struct session *s, pid_t rec_tid);
 
 /* --- exit.c --- */
-void kill_everything(struct session *s);
+/* Kill all tasks of the session, and wait until they are gone. */
+void kill_tasks(struct session *s);
 
 /* --- mappings.c --- */
 int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m);
@@ -149,7 +208,6 @@ int stub_create(void);
 /* --- code.c --- */
 /* From the trap of a safepoint to where the program goes on. */
 int leave_safepoint(struct session *s, struct ptask *p);
-void forget_images(struct session *s);
 
 /* --- echo.c --- */
 int echo_output(struct session *s, struct ptask *p, const struct abi_call *call);

@@ -81,6 +81,8 @@ static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 	/* Left by PTRACE_SYSCALL, a call that was skipped has an exit stop all the same. */
 	bool skip_exit = !p->counter && how == PTRACE_SYSCALL && p->t.call_stop != CALL_NONE;
 
+	if (s->driver)
+		return s->driver->run(s, p, ticks);
 	soft_ticks_grant(&s->ticks, &p->ticks, ticks);
 	for (;;) {
 		siginfo_t si;
@@ -115,6 +117,23 @@ static bool is_remade(enum syscall_class c)
 static int run_to_stop(struct session *s, struct ptask *p, int how)
 {
 	return run_ticks(s, p, how, TICKS_NEVER);
+}
+
+bool event_runs_code(const struct session *s, const struct ptask *p)
+{
+	switch (s->ev.type) {
+	case EV_SYSCALL:
+	case EV_SYSCALL_ENTRY:
+	case EV_INSN:
+	case EV_SCHED:
+		return true;
+	case EV_EXEC:
+		return p->last_event && !p->at_entry;
+	case EV_SIGNAL:
+		return s->ev.synchronous;
+	default:
+		return false;
+	}
 }
 
 int run_to_entry(struct session *s, struct ptask *p)
