@@ -22,7 +22,7 @@ timeline 7
 query 8
 gdb 8
 cli 9
-agent 0
+agent 4
 '
 bad=0
 

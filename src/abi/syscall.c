@@ -3,8 +3,8 @@
  * call wrote. What data cannot say is in the special handlers (special*.c), which are given the
  * same arguments.
  *
- * Lookups by number go through an index built before main(), since a row is found twice for every
- * system call that a tracee makes.
+ * Lookups by number go through an index, since a row is found twice for every system call that a
+ * tracee makes. All of it is constant: the agent (src/agent), which has no start-up, contains it.
  */
 #include "abi/syscall.h"
 
@@ -68,26 +68,38 @@ static const struct syscall_row rows[] = {
 };
 
 #define INDEX_SIZE 512
+/* Calls that an architecture does not have go to a place behind the others. */
+#define PLACE(nr) ((nr) < 0 ? INDEX_SIZE : (nr))
 
-static const struct syscall_row *row_of_nr[N_ARCHS][INDEX_SIZE];
-
-__attribute__((constructor)) static void build_index(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		for (int arch = 0; arch < N_ARCHS; arch++) {
-			int nr = rows[i].nr[arch];
-
-			if (nr < 0)
-				continue;
-			BUG_ON(nr >= INDEX_SIZE || row_of_nr[arch][nr]);
-			row_of_nr[arch][nr] = &rows[i];
-		}
-	}
-}
+/* 1 + index in `rows`. That no two rows have one number is tested (tests/abi). */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+enum { BEFORE_X86_64 = __COUNTER__ };
+static const uint16_t row_of_x86_64[INDEX_SIZE + 1] = {
+#define CALL(name, nr64, ...)  [PLACE(nr64)] = __COUNTER__ - BEFORE_X86_64,
+#define WAITS(name, nr64, ...) [PLACE(nr64)] = __COUNTER__ - BEFORE_X86_64,
+#include "abi/syscalls.def"
+#undef CALL
+#undef WAITS
+};
+enum { BEFORE_I386 = __COUNTER__ };
+static const uint16_t row_of_i386[INDEX_SIZE + 1] = {
+#define CALL(name, nr64, nr32, ...)  [PLACE(nr32)] = __COUNTER__ - BEFORE_I386,
+#define WAITS(name, nr64, nr32, ...) [PLACE(nr32)] = __COUNTER__ - BEFORE_I386,
+#include "abi/syscalls.def"
+#undef CALL
+#undef WAITS
+};
+#pragma GCC diagnostic pop
 
 const struct syscall_row *syscall_row(enum abi_arch arch, int nr)
 {
-	return nr < 0 || nr >= INDEX_SIZE ? NULL : row_of_nr[arch][nr];
+	unsigned int place;
+
+	if (nr < 0 || nr >= INDEX_SIZE)
+		return NULL;
+	place = arch == ARCH_I386 ? row_of_i386[nr] : row_of_x86_64[nr];
+	return place ? &rows[place - 1] : NULL;
 }
 
 const struct syscall_row *syscall_row_find(enum abi_arch arch, const char *name)

@@ -5,6 +5,7 @@
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 
+#ifndef __ASSEMBLER__
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,5 +26,6 @@
 #define vsprintf(...) BANNED(vsprintf)
 #undef atoi
 #define atoi(x) BANNED(atoi)
+#endif
 
 #endif

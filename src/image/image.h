@@ -103,7 +103,7 @@ struct image {
 struct image_options {
 	bool placed; /* the stubs have to be at `stub_vaddr`; else just below the lowest address of
 		      * the file, or, of a program at fixed addresses with too little room there
-		      * (above TICK_END and some), below IMAGE_HIGH_STUBS */
+		      * (above OURS_END and some), below IMAGE_HIGH_STUBS */
 	int64_t stub_vaddr;
 };
 

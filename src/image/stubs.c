@@ -631,7 +631,7 @@ static int choose_place(const struct stubs *s, uint64_t size, const struct image
 		return 0;
 	}
 	*out = (int64_t)(low - size);
-	if (!f->fixed || (low > size && low - size >= TICK_END + 16 * PAGE_SIZE_BYTES))
+	if (!f->fixed || (low > size && low - size >= OURS_END + 16 * PAGE_SIZE_BYTES))
 		return 0;
 	*out = (int64_t)(IMAGE_HIGH_STUBS - size);
 	if (size > IMAGE_HIGH_STUBS || page_ceil(last->vaddr + last->mem_size) > (uint64_t)*out)

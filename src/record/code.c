@@ -187,7 +187,7 @@ bool code_describe(const struct rtask *t, raddr_t start, struct trace_mapping *m
 enum code_visible code_view(const struct rtask *t, raddr_t start, struct code_view *v)
 {
 	*v = (struct code_view){0};
-	if (start == TICK_PAGE)
+	if (start >= TICK_PAGE && start < OURS_END)
 		return VIEW_HIDDEN;
 	for (size_t i = 0; t->code && i < t->code->n_texts; i++) {
 		const struct code_text *x = &t->code->texts[i];
@@ -256,7 +256,7 @@ static void placement_release(struct placement *p)
 /* Nothing is mapped in [start, end), and nothing of ours will be. */
 static bool is_free(const struct maps *maps, raddr_t start, raddr_t end)
 {
-	if (start < TICK_END || end <= start)
+	if (start < OURS_END || end <= start)
 		return false;
 	for (size_t i = 0; i < maps->count; i++)
 		if (maps->lines[i].start < end && maps->lines[i].end > start)
@@ -405,7 +405,7 @@ static int map_tick_page(struct recorder *rec, struct rtask *t)
 	if (ret)
 		return ret;
 	buf = (t->t.regs.u.rsp & ~63ULL) - NAME_BELOW_STACK;
-	ret = soft_ticks_map(&rec->ticks, &t->t, buf);
+	ret = agent_map(&rec->agent, &t->t, buf);
 	mm_write(t->t.mm, buf, zeros, sizeof(zeros));
 	return ret;
 }

@@ -119,12 +119,12 @@ static void prepare_mmap(struct recorder *rec, struct rtask *t)
 	char path[64];
 	struct stat st;
 
-	if (addr < TICK_END && addr + t->call.arg[1] > STUB_PAGE) {
+	if (addr < OURS_END && addr + t->call.arg[1] > STUB_PAGE) {
 		if (t->call.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 			force(t, -ENOMEM);
 			return;
 		}
-		regs_set_arg(task_regs_modify(&t->t), 0, addr ? TICK_END : 0);
+		regs_set_arg(task_regs_modify(&t->t), 0, addr ? OURS_END : 0);
 	}
 	if (t->call.arg[3] & MAP_ANONYMOUS)
 		return;

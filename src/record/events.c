@@ -107,7 +107,7 @@ static uint64_t checksum(struct recorder *rec, struct rtask *t)
 	uint64_t sum;
 
 	scratch_ranges(rec, t->t.mm, skip);
-	skip[n++] = (struct mm_range){TICK_PAGE, TICK_END};
+	skip[n++] = (struct mm_range){TICK_PAGE, OURS_END};
 	sum = mm_checksum(t->t.mm, t->t.tid, skip, n);
 	free(skip);
 	return sum;

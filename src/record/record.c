@@ -404,7 +404,7 @@ static void recorder_release(struct recorder *rec)
 		}
 	}
 	mapped_files_release(rec);
-	soft_ticks_close(&rec->ticks);
+	agent_close(&rec->agent);
 	image_cache_close(rec->images);
 	map_release(&rec->segments);
 	map_release(&rec->procfs);
@@ -424,7 +424,8 @@ int record_program(const struct record_options *opt, char *const *argv, int *fat
 		return error("this program is being recorded already: rr does not record itself"),
 		       RECORD_STATUS_NOT_STARTED;
 	sched_init(&rec.sched, SLICE_NS);
-	status = soft_ticks_open(&rec.ticks);
+	status = agent_open(&rec.agent, AGENT_RECORDS);
+	rec.ticks.page = rec.agent.page;
 	if (status)
 		return error_ret(status, "no memory file for counting: %s", strerror(-status)),
 		       RECORD_STATUS_NOT_STARTED;

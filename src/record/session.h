@@ -9,6 +9,7 @@
 #define RECORD_SESSION_H
 
 #include "abi/syscall.h"
+#include "agentctl/agentctl.h"
 #include "base/map.h"
 #include "image/cache.h"
 #include "record/record.h"
@@ -165,6 +166,7 @@ struct recorder {
 	struct trace_writer *trace;
 	struct sched sched;
 	struct soft_ticks ticks;
+	struct agent agent;
 	const struct ticks_source *source; /* that counts instead; NULL: none */
 	struct image_cache *images;
 	double ticks_per_ns;  /* measured */

@@ -59,8 +59,8 @@ static int build_image(struct session *s, struct ptask *p)
 		ret = unmap_all(s, p);
 	if (!ret)
 		ret = count_ptask(s, p, s->ev.ticks);
-	if (!ret && s->soft && (ret = soft_ticks_map(&s->ticks, &p->t, STUB_DATA)))
-		ret = failed(s, ret, "the tick page");
+	if (!ret && s->soft && (ret = agent_map(&s->agent, &p->t, STUB_DATA)))
+		ret = failed(s, ret, "the agent");
 	for (size_t i = 0; !ret && i < s->ev.n_maps; i++)
 		ret = map_recorded(s, p, &s->ev.maps[i]);
 	if (!ret)

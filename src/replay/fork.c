@@ -19,14 +19,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+#define THREAD_FLAGS \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
 struct copying {
 	struct session *from, *to;
 	struct map groups; /* struct pgroup of the original -> of the copy */
-	struct map mms;	   /* struct mm of the original -> struct ptask of the copy that has its copy */
-	struct map memory; /* inode of what is shared -> fd of its copy, with (1 << 63) if it is to be
-			    * closed */
+	struct map
+		mms; /* struct mm of the original -> struct ptask of the copy that has its copy */
+	struct map memory; /* inode of what is shared -> fd of its copy, with (1 << 63) if it is to
+			    * be closed */
 };
 
 #define OURS_TO_CLOSE (1ULL << 63)
@@ -266,7 +268,7 @@ static int copy_shared_files(struct copying *c)
 }
 
 /* A process of the copy: all that it shares with the original is to be its own. */
-static int unshare_process(struct copying *c, struct ptask *p, ino_t tick_page)
+static int unshare_process(struct copying *c, struct ptask *p, ino_t ours)
 {
 	struct maps maps;
 	int ret = maps_read(p->t.tid, &maps);
@@ -276,7 +278,7 @@ static int unshare_process(struct copying *c, struct ptask *p, ino_t tick_page)
 	for (size_t i = 0; !ret && i < maps.count; i++) {
 		const struct map_line *l = &maps.lines[i];
 
-		if (l->shared && l->ino && l->ino != tick_page)
+		if (l->shared && l->ino && l->ino != ours)
 			ret = remap(c, p, l);
 	}
 	maps_release(&maps);
@@ -285,18 +287,18 @@ static int unshare_process(struct copying *c, struct ptask *p, ino_t tick_page)
 
 static int copy_shared_memory(struct copying *c)
 {
-	struct stat ticks;
+	struct stat ours;
 	int ret;
 
 	if (!c->from->maps_shared)
 		return 0;
-	if (fstat(c->from->ticks.fd, &ticks) < 0)
-		return failed(c->from, errno, "the tick page");
+	if (fstat(c->from->agent.fd, &ours) < 0)
+		return failed(c->from, errno, "the memory shared with the agent");
 	ret = copy_shared_files(c);
 	map_for_each (&c->mms, slot) {
 		if (!ret)
 			ret = unshare_process(c, (struct ptask *)(uintptr_t)slot->value,
-					      ticks.st_ino);
+					      ours.st_ino);
 	}
 	return ret ? failed(c->from, ret, "a copy of shared memory") : 0;
 }

@@ -87,7 +87,7 @@ int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping 
 	bool keep = false;
 	int fd = -1, ret;
 
-	if (m->start < TICK_END && m->end > STUB_PAGE)
+	if (m->start < OURS_END && m->end > STUB_PAGE)
 		return failed(s, -EEXIST, "it maps %#llx, which replay uses itself",
 			      (unsigned long long)m->start);
 	s->maps_shared |= m->flags & MAP_SHARED;

@@ -199,7 +199,7 @@ void session_close(struct session *s)
 	if (--s->common->users)
 		return;
 	common_release(s->common);
-	soft_ticks_close(&s->ticks);
+	agent_close(&s->agent);
 	if (s->stub_fd >= 0)
 		close(s->stub_fd);
 	trace_reader_close(s->trace);
@@ -242,7 +242,8 @@ int session_open(struct session *s, const struct replay_options *opt)
 	s->n_events = trace_reader_last_event(s->trace);
 	pin(s);
 	s->stub_fd = stub_create();
-	ret = s->stub_fd < 0 ? s->stub_fd : soft_ticks_open(&s->ticks);
+	ret = s->stub_fd < 0 ? s->stub_fd : agent_open(&s->agent, AGENT_REPLAYS);
+	s->ticks.page = s->agent.page;
 	if (ret)
 		ret = failed(s, ret, "no memory file");
 	else

@@ -13,6 +13,7 @@
 #define REPLAY_SESSION_H
 
 #include "abi/syscall.h"
+#include "agentctl/agentctl.h"
 #include "base/map.h"
 #include "mem/layout.h"
 #include "replay/replay.h"
@@ -87,6 +88,7 @@ struct session {
 	bool soft;			   /* progress was counted in software */
 	const struct ticks_source *source; /* that counted from outside; NULL: none */
 	struct soft_ticks ticks;
+	struct agent agent;
 	bool finished;	   /* the point asked for was reached */
 	bool maps_shared;  /* a mapping of some task is shared */
 	bool forks_differ; /* some memory would not be inherited by a fork (MADV_DONTFORK, ...) */

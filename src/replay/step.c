@@ -33,7 +33,7 @@ int verify_regs(struct session *s, struct ptask *p, bool at_entry)
 
 int verify_memory(struct session *s, struct ptask *p)
 {
-	const struct mm_range stub = {STUB_PAGE, TICK_END};
+	const struct mm_range stub = {STUB_PAGE, OURS_END};
 	uint64_t sum = mm_checksum(p->t.mm, p->t.tid, &stub, 1);
 
 	if (sum == s->ev.memory_checksum)

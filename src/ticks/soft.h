@@ -13,8 +13,7 @@
 #include "task/task.h"
 
 struct soft_ticks {
-	int fd; /* the page's memory file */
-	struct tick_page *page;
+	struct tick_page *page; /* where the tracer has it mapped */
 };
 
 /* A task's progress. */
@@ -25,16 +24,6 @@ struct task_ticks {
 };
 
 #define TICKS_NEVER INT64_MAX
-
-/* Make the page. 0 or -errno. */
-int soft_ticks_open(struct soft_ticks *s);
-void soft_ticks_close(struct soft_ticks *s);
-
-/*
- * Map the page at TICK_PAGE in the tracee's address space, which has nothing there: 0; -ESRCH; or
- * -errno of what the tracee could not do. `buf`: memory of its for a name (task_remote_open()).
- */
-int soft_ticks_map(const struct soft_ticks *s, struct task *t, raddr_t buf);
 
 /* The task runs next, and stops at the safepoint that is `n` ticks (> 0) ahead, or behind it. */
 static inline void soft_ticks_grant(struct soft_ticks *s, struct task_ticks *t, int64_t n)

@@ -199,7 +199,7 @@ static void map_page(pid_t t, uint64_t pc)
 {
 	int64_t fd = remote_open(t, pc, page_fd);
 
-	if (fd < 0 || remote_map(t, pc, TICK_PAGE, TICK_END - TICK_PAGE, PROT_READ | PROT_WRITE,
+	if (fd < 0 || remote_map(t, pc, TICK_PAGE, SHARED_END - TICK_PAGE, PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_FIXED, fd, 0) != (int64_t)TICK_PAGE)
 		die("cannot map the tick page");
 	remote(t, pc, SYS_close, (uint64_t[]){(uint64_t)fd, 0, 0, 0, 0, 0});
@@ -603,9 +603,9 @@ int main(int argc, char **argv)
 	if (!argv[optind])
 		return 2;
 	page_fd = memfd_create("ticks", 0);
-	if (ftruncate(page_fd, (off_t)(TICK_END - TICK_PAGE)))
+	if (ftruncate(page_fd, (off_t)(SHARED_END - TICK_PAGE)))
 		die("memfd: %m");
-	page = mmap(NULL, TICK_END - TICK_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
+	page = mmap(NULL, SHARED_END - TICK_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
 	page->remaining = slice;
 	sched_getaffinity(0, sizeof(cpu), &cpu);
 	for (int k = 0, seen = 0; k < CPU_SETSIZE; k++) {

@@ -663,7 +663,7 @@ int main(int argc, char **argv)
 	struct file generated = {.name = "generated"};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	map_at(TICK_PAGE, TICK_END - TICK_PAGE, PROT_READ | PROT_WRITE);
+	map_at(TICK_PAGE, SHARED_END - TICK_PAGE, PROT_READ | PROT_WRITE);
 	map_at(SCRATCH, SCRATCH_SIZE, PROT_READ | PROT_WRITE);
 	for (uint64_t k = 0, s = 99; k < SCRATCH_SIZE / 8; k++) {
 		/* Numbers of all sizes, addresses among them. */

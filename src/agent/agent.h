@@ -1,0 +1,168 @@
+/*
+ * What the agent and the tracer share: the agent's state, and the records that it writes (DESIGN
+ * 5).
+ *
+ * The agent is code of ours in every tracee. Hooks at system calls (src/image) enter it; it makes
+ * the call itself, without a stop, and writes down what came of it in the buffer; or it sends the
+ * task back to the hook, to make the call there, which stops for the tracer. In replay it takes
+ * what is in the buffer instead of calling.
+ *
+ * All of this lies in memory that is shared by all tracees (mem/layout.h): at most one task is in
+ * the agent at any time, and it leaves before another one runs.
+ */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include "mem/layout.h"
+
+/* Offsets that entry.S knows. */
+#define STATE_RSP    0
+#define STATE_RAW    8
+#define STATE_NEXT   16
+#define STATE_NR     24
+#define STATE_TARGET 32
+
+#define AGENT_MAGIC  0x31746e6567617272 /* "rragent1" */
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+#define N_FD_CLASSES 256
+#define MAPPED_FILES 65536 /* bits */
+#define MAX_BATCH    48
+#define NO_ECHO	     UINT32_MAX
+
+enum agent_mode {
+	AGENT_RECORDS,
+	AGENT_REPLAYS,
+};
+
+/* Why the agent has stopped for the tracer (agent_report()). */
+enum agent_report {
+	REPORT_NONE,
+	REPORT_FLUSH, /* recording: the buffer is full; replay: it is used up, and there is more */
+	REPORT_ECHO,  /* replay: there is output to be written */
+	REPORT_BATCH, /* the calls of `batch` are made */
+	REPORT_WRONG, /* replay: the call is another one than the recorded one */
+	REPORT_BUG,   /* an assertion failed: `reason` */
+};
+
+/* A system call that the tracer wants made; an argument may be the result of another. */
+struct agent_call {
+	uint64_t nr;
+	uint64_t arg[6];
+	int64_t result;
+	int8_t from[6]; /* 1 + index of the call whose result the argument is; 0: none */
+	uint8_t pad[2];
+};
+
+struct agent_state {
+	uint64_t rsp;	 /* the program's */
+	uint64_t raw;	 /* address of the hook's own syscall instruction */
+	uint64_t next;	 /* original address of the instruction behind the call */
+	uint64_t nr;	 /* the call */
+	uint64_t target; /* where the agent leaves to */
+
+	uint32_t mode;	  /* enum agent_mode */
+	uint32_t report;  /* enum agent_report */
+	uint32_t pos;	  /* bytes of the buffer that are written (record), taken (replay) */
+	uint32_t end;	  /* replay: bytes of the buffer that there are */
+	uint32_t more;	  /* replay: another buffer follows without an event between them */
+	uint32_t echo;	  /* replay: bytes of AGENT_ECHO, or NO_ECHO */
+	uint32_t n_calls; /* calls recorded without a stop, in all */
+
+	/* Recording: what of a call that stops now has been done already. */
+	uint64_t partial;
+
+	uint64_t blocked; /* signals that the running task blocks, as far as `blocked_known` */
+	uint64_t reason;
+
+	/* The recorder's stdout and stderr. */
+	struct {
+		uint64_t dev, ino;
+		uint32_t mode; /* 0: it is closed */
+		uint32_t pad;
+	} stdio[2];
+
+	/* What the descriptors of the running task are, as far as their generation is the current
+	 * one.
+	 */
+	uint32_t generation;
+	uint32_t pad;
+	struct agent_fd {
+		uint32_t generation;
+		uint32_t kind; /* enum fd_kind */
+	} fd[N_FD_CLASSES];
+
+	/* Files that some task has mapped, by a hash of their identity: writing to them is the
+	 * tracer's business. */
+	uint8_t mapped[MAPPED_FILES / 8];
+
+	uint32_t n_batch;
+	uint32_t batch_done;
+	struct agent_call batch[MAX_BATCH];
+};
+
+/*
+ * A record of the buffer: this, then pieces of memory that the call wrote; all is padded to 8
+ * bytes. A call whose pieces did not fit into one buffer has several records, all but the last
+ * RECORD_MORE.
+ */
+struct agent_record {
+	uint32_t size; /* with its pieces */
+	uint16_t nr;
+	uint16_t flags;
+	uint32_t check; /* of the arguments: agent_check() */
+	uint32_t pad;
+	int64_t result;
+};
+
+#define RECORD_MORE    1
+#define RECORD_ECHO    2 /* it wrote `result` bytes to the recorder's stdout */
+#define RECORD_ECHO2   4 /* ... to its stderr */
+#define RECORD_CAREFUL 8 /* write only what differs: the memory may be read-only */
+
+struct agent_piece {
+	uint64_t addr;
+	uint64_t size; /* its bytes follow, padded to 8 */
+};
+
+/* Output in AGENT_ECHO; its bytes follow, padded to 8. */
+struct agent_echo {
+	uint32_t fd;
+	uint32_t size;
+};
+
+/* The blob begins with this. */
+struct agent_header {
+	uint64_t magic;
+	uint64_t enter_call; /* hooks jump here */
+	uint64_t enter_insn;
+	uint64_t pass_call; /* ... or here, if the agent is not to be used */
+	uint64_t pass_insn;
+	uint64_t batch;	    /* makes the calls of `batch`, then reports; needs no stack */
+	uint64_t untraced;  /* behind the syscall instruction whose calls do not stop */
+	uint64_t reporting; /* behind that by which the agent reports */
+	uint64_t copy;	    /* the instruction that copies the program's memory; if it faults ... */
+	uint64_t copy_end;  /* ... the task goes on here */
+	uint64_t code_end;
+};
+
+static inline uint32_t agent_check(const uint64_t arg[6])
+{
+	uint64_t h = arg[0];
+
+	for (int i = 1; i < 6; i++)
+		h = (h ^ arg[i]) * 0x9e3779b97f4a7c15;
+	return (uint32_t)(h >> 32);
+}
+
+static inline uint32_t agent_file_bit(uint64_t dev, uint64_t ino)
+{
+	return (uint32_t)(((ino ^ dev << 20) * 0x9e3779b97f4a7c15) >> 48) % MAPPED_FILES;
+}
+
+#define AGENT_ALIGN(n) (((n) + 7) & ~(uint64_t)7)
+#endif
+
+#endif

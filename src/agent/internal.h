@@ -1,0 +1,97 @@
+/*
+ * The agent's own functions. Everything here runs inside tracees, freestanding: no libc, no thread
+ * local storage, no data but the shared state, no floating-point registers.
+ */
+#ifndef AGENT_INTERNAL_H
+#define AGENT_INTERNAL_H
+
+#include "abi/syscall.h"
+#include "agent/agent.h"
+
+#include <asm/unistd_64.h>
+#include <errno.h>
+
+#define STATE ((struct agent_state *)AGENT_STATE)
+
+/* --- entry.S --- */
+int64_t untraced(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+		 uint64_t f);
+void agent_stop(void);
+/* Copy to or from the program's memory: how many bytes could not be. (The tracer lets the copy end
+ * where it faults.) */
+uint64_t copy_user(void *to, const void *from, uint64_t n);
+
+/* Stop for the tracer. */
+void agent_report(enum agent_report why);
+
+#define AGENT_BUG_ON(cond)                           \
+	do {                                         \
+		if (__builtin_expect(!!(cond), 0)) { \
+			STATE->reason = __LINE__;    \
+			agent_report(REPORT_BUG);    \
+		}                                    \
+	} while (0)
+
+static inline int64_t call0(int64_t nr)
+{
+	return untraced(nr, 0, 0, 0, 0, 0, 0);
+}
+static inline int64_t call3(int64_t nr, uint64_t a, uint64_t b, uint64_t c)
+{
+	return untraced(nr, a, b, c, 0, 0, 0);
+}
+static inline int64_t call6(const struct abi_call *c)
+{
+	return untraced(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4], c->arg[5]);
+}
+
+static inline bool failed(int64_t ret)
+{
+	return ret < 0 && ret >= -4095;
+}
+
+/* What a system call came to. */
+struct outcome {
+	int64_t result;
+	uint64_t made; /* 0: it is to be made by the program itself, and traced */
+};
+
+/* Write a record of the finished call; `flags` are RECORD_*. */
+void record_call(const struct abi_call *call, const struct syscall_row *row, uint32_t flags);
+/* Take the result of the call from the buffer; `made` is 0 if it is not there. */
+struct outcome replay_call(const uint64_t arg[6], int64_t nr);
+
+/* --- fds.c --- */
+
+/* What a descriptor is, as far as it matters for whether a call on it can wait. */
+enum fd_kind {
+	FD_BAD,	 /* none is open */
+	FD_FILE, /* a regular file or block device: never waits for a task */
+	FD_DIR,
+	FD_MEMORY, /* /dev/null and the like: never waits */
+	FD_PIPE,
+	FD_SOCKET,
+	FD_OTHER, /* eventfd, timerfd, ...: does not wait when poll says so */
+	FD_TTY,	  /* and other devices: the tracer's business */
+	FD_KIND_MASK = 15,
+	FD_STDOUT = 16, /* the recorder's own */
+	FD_STDERR = 32,
+	FD_WATCHED = 64, /* what is written to it has to be seen by the tracer: it is mapped */
+};
+
+uint32_t fd_kind(int fd);
+/* The descriptor is another file's, or nobody's, from now on. */
+void fd_forget(int fd);
+void fd_forget_all(void);
+bool fd_nonblocking(int fd);
+/* Whether poll() says that `events` are there now. */
+bool fd_ready(int fd, short events);
+
+/* --- calls.c --- */
+
+/* Make the call if that can be done without waiting; false: it is not made, or not to its end
+ * (STATE->partial). `*flags` of its record. */
+typedef bool (*agent_call_fn)(struct abi_call *call, uint32_t *flags);
+extern const agent_call_fn agent_calls[512];
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * The buffer: what calls came to, written while recording and read in replay.
+ */
+#include "agent/internal.h"
+
+#define BUFFER	  ((uint8_t *)AGENT_BUFFER)
+#define PIECE_MIN 64 /* less room than that is not used for a piece */
+
+/* --- recording --- */
+
+struct writer {
+	const struct abi_call *call;
+	struct agent_record *r;
+	uint32_t flags;
+	bool careful; /* the call failed: its pointers may be bad */
+};
+
+static void begin(struct writer *w)
+{
+	if (AGENT_BUFFER_SIZE - STATE->pos < sizeof(*w->r) + PIECE_MIN)
+		agent_report(REPORT_FLUSH);
+	w->r = (struct agent_record *)(BUFFER + STATE->pos);
+	*w->r = (struct agent_record){
+		.size = sizeof(*w->r),
+		.nr = (uint16_t)w->call->nr,
+		.check = agent_check(w->call->arg),
+		.result = w->call->ret,
+	};
+}
+
+/* The record is complete: from now on the call has happened. */
+static void commit(struct writer *w, uint32_t flags)
+{
+	w->r->flags = (uint16_t)flags;
+	STATE->pos += w->r->size;
+}
+
+static uint64_t room(const struct writer *w)
+{
+	uint64_t used = STATE->pos + w->r->size + sizeof(struct agent_piece);
+
+	return used + PIECE_MIN > AGENT_BUFFER_SIZE ? 0 : AGENT_BUFFER_SIZE - used;
+}
+
+/* The next record goes on with the same call. */
+static void more(struct writer *w)
+{
+	commit(w, w->flags | RECORD_MORE);
+	agent_report(REPORT_FLUSH);
+	begin(w);
+}
+
+static void emit(void *ctx, raddr_t addr, uint64_t len)
+{
+	struct writer *w = ctx;
+
+	while (len) {
+		struct agent_piece *p;
+		uint64_t n;
+
+		if (!room(w))
+			more(w);
+		p = (struct agent_piece *)((uint8_t *)w->r + w->r->size);
+		n = min_u64(len, room(w));
+		p->addr = addr;
+		p->size = n - copy_user(p + 1, (const void *)addr, n);
+		if (p->size)
+			w->r->size += (uint32_t)(sizeof(*p) + AGENT_ALIGN(p->size));
+		if (p->size < n)
+			return;
+		addr += n;
+		len -= n;
+	}
+}
+
+static int read_memory(void *ctx, raddr_t addr, void *buf, size_t n)
+{
+	return copy_user(buf, (const void *)addr, n) ? -EFAULT : 0;
+}
+
+void record_call(const struct abi_call *call, const struct syscall_row *row, uint32_t flags)
+{
+	const struct abi_mem mem = {.read = read_memory};
+	struct writer w = {.call = call, .flags = flags};
+
+	if (failed(call->ret))
+		w.flags |= RECORD_CAREFUL;
+	begin(&w);
+	syscall_outputs(row, call, &mem, emit, &w, NULL);
+	commit(&w, w.flags);
+}
+
+/* --- replay --- */
+
+static bool equal(const uint8_t *a, const uint8_t *b, uint64_t n)
+{
+	while (n && *a == *b)
+		a++, b++, n--;
+	return !n;
+}
+
+static void apply(const struct agent_record *r)
+{
+	const uint8_t *p = (const uint8_t *)(r + 1), *end = (const uint8_t *)r + r->size;
+
+	while (p < end) {
+		const struct agent_piece *piece = (const struct agent_piece *)p;
+
+		if (!(r->flags & RECORD_CAREFUL) ||
+		    !equal((const uint8_t *)piece->addr, p + sizeof(*piece), piece->size))
+			copy_user((void *)piece->addr, p + sizeof(*piece), piece->size);
+		p += sizeof(*piece) + AGENT_ALIGN(piece->size);
+	}
+}
+
+/* What the program has written to the recorder's stdout or stderr: the tracer writes it again. */
+static void echo(int fd, const uint8_t *data, uint64_t n)
+{
+	while (n) {
+		struct agent_echo *e;
+		uint64_t part;
+
+		if (AGENT_ECHO_SIZE - STATE->echo < sizeof(*e) + PIECE_MIN)
+			agent_report(REPORT_ECHO);
+		e = (struct agent_echo *)((uint8_t *)AGENT_ECHO + STATE->echo);
+		part = min_u64(n, AGENT_ECHO_SIZE - STATE->echo - sizeof(*e));
+		*e = (struct agent_echo){(uint32_t)fd, (uint32_t)part};
+		copy_user(e + 1, data, part);
+		STATE->echo += (uint32_t)(sizeof(*e) + AGENT_ALIGN(part));
+		data += part;
+		n -= part;
+	}
+}
+
+static void echo_call(const uint64_t arg[6], int64_t nr, const struct agent_record *r)
+{
+	int fd = r->flags & RECORD_ECHO ? 1 : 2;
+	uint64_t left = (uint64_t)r->result;
+
+	if (STATE->echo == NO_ECHO || failed(r->result))
+		return;
+	if (nr != __NR_writev) {
+		echo(fd, (const uint8_t *)arg[1], left);
+		return;
+	}
+	for (uint64_t i = 0; i < arg[2] && left; i++) {
+		const uint64_t *v = (const uint64_t *)arg[1] + 2 * i;
+		uint64_t n = min_u64(v[1], left);
+
+		echo(fd, (const uint8_t *)v[0], n);
+		left -= n;
+	}
+}
+
+/* The next record of this call, if there is one. */
+static const struct agent_record *next_record(const uint64_t arg[6], int64_t nr)
+{
+	const struct agent_record *r;
+
+	if (STATE->pos == STATE->end && STATE->more)
+		agent_report(REPORT_FLUSH);
+	if (STATE->pos == STATE->end)
+		return NULL;
+	r = (const struct agent_record *)(BUFFER + STATE->pos);
+	if (r->nr != nr || r->check != agent_check(arg))
+		agent_report(REPORT_WRONG);
+	STATE->pos += r->size;
+	return r;
+}
+
+struct outcome replay_call(const uint64_t arg[6], int64_t nr)
+{
+	const struct agent_record *r;
+
+	do {
+		r = next_record(arg, nr);
+		if (!r)
+			return (struct outcome){0};
+		apply(r);
+	} while (r->flags & RECORD_MORE);
+	if (r->flags & (RECORD_ECHO | RECORD_ECHO2))
+		echo_call(arg, nr, r);
+	return (struct outcome){r->result, 1};
+}

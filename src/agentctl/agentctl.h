@@ -1,0 +1,48 @@
+/*
+ * The tracer's end of the agent (src/agent): the memory that they share, the agent's place in
+ * tracees, the filter by which the kernel tells its calls from others.
+ */
+#ifndef AGENTCTL_AGENTCTL_H
+#define AGENTCTL_AGENTCTL_H
+
+#include "agent/agent.h"
+#include "task/task.h"
+
+#include <linux/filter.h>
+
+struct agent {
+	int fd;			/* of the memory: what is shared, then the code */
+	struct tick_page *page; /* as tracees have it at TICK_PAGE; the others likewise */
+	struct agent_state *state;
+	uint8_t *buffer, *echo;
+	const struct agent_header *header;
+};
+
+/* Make the memory. Hooks pass by the agent until agent_enable(). 0 or -errno. */
+int agent_open(struct agent *a, enum agent_mode mode);
+void agent_close(struct agent *a);
+
+/* What hooks do from now on: enter the agent, or make their calls themselves. */
+void agent_enable(struct agent *a, bool on);
+
+/*
+ * Map the shared memory and the agent's code in the tracee's address space, which has nothing
+ * there: 0; -ESRCH; or -errno of what the tracee could not do. `buf`: memory of its for a name
+ * (task_remote_open()).
+ */
+int agent_map(const struct agent *a, struct task *t, raddr_t buf);
+
+/* Whether the address is one of the agent's. */
+static inline bool agent_has(raddr_t addr)
+{
+	return addr >= AGENT_CODE && addr < OURS_END;
+}
+
+/*
+ * A seccomp filter that lets the agent's own calls pass, and sends all others to the tracer
+ * (SECCOMP_RET_TRACE): its instructions, AGENT_FILTER_LEN of them.
+ */
+#define AGENT_FILTER_LEN 6
+void agent_filter(const struct agent *a, struct sock_filter out[AGENT_FILTER_LEN]);
+
+#endif
