@@ -140,6 +140,30 @@ static void report_layout(const struct image *im, struct buf *out)
 	row("tables", out);
 }
 
+/* "12, 9 lead to the agent; left: 1 without room for a window, 2 before uses of the flags" */
+static void report_sites(const char *name, const struct image_site_stats *s, struct buf *out)
+{
+	const struct {
+		uint64_t n;
+		const char *why;
+	} left[] = {
+		{s->no_room, "without room for a window"},
+		{s->flags, "before uses of the flags"},
+		{s->sigreturn, "of rt_sigreturn"},
+		{s->undecoded, "in code that cannot be decoded"},
+	};
+	const char *between = "; left: ";
+
+	buf_addf(out, "%" PRIu64 ", %" PRIu64 " lead to the agent", s->found, s->patched);
+	for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
+		if (!left[i].n)
+			continue;
+		buf_addf(out, "%s%" PRIu64 " %s", between, left[i].n, left[i].why);
+		between = ", ";
+	}
+	row(name, out);
+}
+
 static void report_code(const struct image_stats *s, struct buf *out)
 {
 	uint64_t covered = s->back_edges - min_u64(s->uncovered, s->back_edges);
@@ -151,9 +175,8 @@ static void report_code(const struct image_stats *s, struct buf *out)
 		 s->functions, s->instructions, s->functions_left);
 	row("functions", out);
 	buf_addf(out,
-		 "%" PRIu64 " back edges, %" PRIu64 " backward calls, %" PRIu64
-		 " indirect jumps, %" PRIu64 " system calls",
-		 s->back_edges, s->backward_calls, s->indirect_jumps, s->syscalls);
+		 "%" PRIu64 " back edges, %" PRIu64 " backward calls, %" PRIu64 " indirect jumps",
+		 s->back_edges, s->backward_calls, s->indirect_jumps);
 	row("found", out);
 	buf_addf(out, "%.3f%% of back edges; %" PRIu64 " are in a cycle where no window fits",
 		 s->back_edges ? 100.0 * (double)covered / (double)s->back_edges : 100.0,
@@ -168,6 +191,7 @@ static void report_code(const struct image_stats *s, struct buf *out)
 		 s->flag_free, points ? 100.0 * (double)s->flag_free / (double)points : 0.0,
 		 s->cloned);
 	row("of them", out);
+	report_sites("system calls", &s->syscalls, out);
 }
 
 static void report(const char *path, const struct found *f)

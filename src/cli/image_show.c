@@ -202,7 +202,7 @@ static void describe_entry(const struct image *im, const struct image_entry *e, 
 {
 	static const char *const words[] = {
 		[IMAGE_OUTSIDE] = "outside",
-		[IMAGE_COUNTING] = "counting, for",
+		[IMAGE_COUNTING] = "ours, for",
 		[IMAGE_CODE] = "at",
 		[IMAGE_TRAP] = "trap, at",
 	};

@@ -22,7 +22,7 @@ enum insn_kind {
 	INSN_CALL_INDIRECT, /* also far ones */
 	INSN_JMP_INDIRECT,
 	INSN_RET,
-	INSN_SYSCALL, /* and sysenter, int n */
+	INSN_SYSCALL, /* and sysenter, int n: see is_syscall() */
 	INSN_END,     /* ud2, hlt: what follows is not reached */
 };
 
@@ -120,6 +120,12 @@ static inline bool is_end(const struct insn *i)
 {
 	return i->kind == INSN_JMP || i->kind == INSN_JMP_INDIRECT || i->kind == INSN_RET ||
 	       i->kind == INSN_END;
+}
+
+/* The instruction 0f 05 itself, without prefixes. */
+static inline bool is_syscall(const struct insn *i)
+{
+	return i->kind == INSN_SYSCALL && i->opcode == 0x05 && i->length == 2;
 }
 
 static inline bool is_target(const struct code *c, uint32_t at)

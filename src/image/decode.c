@@ -316,7 +316,7 @@ int code_decode(struct code *c)
 		c->stats->functions_left += f->left;
 	}
 	c->stats->instructions = c->n_insns;
-	c->stats->syscalls = c->n_syscalls;
+	c->stats->syscalls.found = c->n_syscalls;
 	return 0;
 }
 

@@ -4,7 +4,8 @@
  * A safepoint counts one tick (or several) in the tick page (mem/layout.h) and traps when the count
  * is used up. It lies in a *stub*; a *window* of original bytes is overwritten by a jump to it, and
  * the instructions that stood there are run by the stub (they are *displaced*). Stubs of one file
- * lie together, at a fixed distance from its text.
+ * lie together, at a fixed distance from its text. `syscall` instructions lie in stubs as well,
+ * which leave to the agent before them (TICK_ENTER_CALL).
  *
  * All of this is a pure function of the file's bytes: image_build(). Addresses are the file's own
  * (p_vaddr); add the load bias for those of a process. `stub_vaddr` may be negative then: just
@@ -16,7 +17,7 @@
 #include "base/buf.h"
 
 /* Raised whenever the same file would give another image: cached ones are built again. */
-#define IMAGE_VERSION	8
+#define IMAGE_VERSION	9
 
 #define IMAGE_MAX_TEXTS 8
 
@@ -32,9 +33,11 @@ struct image_text {
 /* What a byte of a stub is. */
 enum image_where {
 	IMAGE_OUTSIDE,	/* no stub */
-	IMAGE_COUNTING, /* inside of the counting sequence: registers may be ours; step on */
-	IMAGE_CODE,	/* at a displaced instruction, or the jump back: registers are the
-			 * program's, which is at `original` */
+	IMAGE_COUNTING, /* inside of the counting sequence, or on the way to the agent: registers
+			 * may be ours; step on */
+	IMAGE_CODE,	/* at a displaced instruction, the beginning of the way to the agent, the
+			 * end of a system call, or the jump back: registers are the program's,
+			 * which is at `original` */
 	IMAGE_TRAP,	/* the int3 of a count that is used up; the task stops one byte behind it,
 			 * counted, with the program's registers, logically at `original`. It goes on at
 			 * `resume`. */
@@ -56,7 +59,17 @@ struct image_patch {
 	uint32_t kept;	/* offset of its original bytes in `kept` */
 	uint8_t length;
 	uint8_t n_insns; /* displaced instructions, 0: only a branch's target was changed */
-	uint8_t reserved[2];
+	uint8_t intact;	 /* bytes at its end that are the original ones: a whole `syscall` */
+	uint8_t reserved;
+};
+
+/* Of instructions that are to be executed by the agent. */
+struct image_site_stats {
+	uint64_t found, patched;
+	uint64_t no_room;   /* no window fits */
+	uint64_t flags;	    /* what follows may use the flags of before */
+	uint64_t sigreturn; /* debuggers know it by its bytes */
+	uint64_t undecoded; /* in functions that are left alone */
 };
 
 /* What was found and done; of `rr image`. */
@@ -71,7 +84,7 @@ struct image_stats {
 						   * indirect jump, in a window elsewhere */
 	uint64_t flag_free;			  /* safepoints in the form that keeps flags */
 	uint64_t cloned;			  /* loops copied into stubs */
-	uint64_t syscalls;
+	struct image_site_stats syscalls;
 };
 
 struct image {

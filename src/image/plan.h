@@ -1,5 +1,6 @@
 /*
- * Planning the safepoints of one function: windows.c and cover.c.
+ * Planning the safepoints of one function: windows.c and cover.c; and its ways to the agent:
+ * sites.c.
  */
 #ifndef IMAGE_PLAN_H
 #define IMAGE_PLAN_H
@@ -23,6 +24,9 @@ struct insn *plan_reach(const struct plan *p, struct insn *first);
 
 /* The window that holds `i` and begins at it or before, or NULL; *last is its last instruction. */
 struct insn *plan_window_with(const struct plan *p, struct insn *i, struct insn **last);
+
+/* Patch the function's `syscall` instructions; before anything else takes the bytes around them. */
+void plan_sites(struct plan *p);
 
 /* A direct call whose rel32 may be led elsewhere. */
 static inline bool plan_can_count_call(const struct insn *i)

@@ -8,6 +8,9 @@
  *
  * The int3 lies before the stub's entry or behind its last jump, so that the way that nearly always
  * is taken is straight.
+ *
+ * On the way to the agent the registers that a system call destroys are free, rcx and r11. It jumps
+ * back to the `syscall` instruction or behind it: there ends, either way, the call.
  */
 #include "image/stubs.h"
 
@@ -345,21 +348,33 @@ static uint32_t put_inner_branch(struct stubs *s, const struct insn *i, bool cou
 	return count ? pos : 0;
 }
 
-static void patch(struct stubs *s, struct insn *first, struct insn *last, uint8_t n_insns)
+static struct image_patch *patch(struct stubs *s, struct insn *first, struct insn *last,
+				 uint8_t n_insns)
 {
 	uint32_t length = last->at + last->length - first->at;
+	struct image_patch *p;
 
 	BUG_ON(length > UINT8_MAX);
 	for (struct insn *i = first; i <= last; i++)
 		i->plan |= PLAN_CLAIMED;
 	GROW(s->patches, s->n_patches, s->cap_patches);
-	s->patches[s->n_patches++] = (struct image_patch){
+	p = &s->patches[s->n_patches++];
+	*p = (struct image_patch){
 		.start = first->at,
 		.kept = (uint32_t)s->kept.len,
 		.length = (uint8_t)length,
 		.n_insns = n_insns,
 	};
 	buf_add(&s->kept, s->c->text + first->at, length);
+	return p;
+}
+
+/* A window's jump leads to `stub`. */
+static void add_window(struct stubs *s, const struct insn *first, uint32_t stub)
+{
+	fix_text(s, first->at + 1, stub);
+	GROW(s->windows, s->n_windows, s->cap_windows);
+	s->windows[s->n_windows++] = (struct window_stub){.at = first->at, .stub = stub};
 }
 
 void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32_t weight)
@@ -406,9 +421,62 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 		land32(s, taken[n].pos);
 		put_counted_path(s, taken[n].i);
 	}
-	fix_text(s, first->at + 1, start);
-	GROW(s->windows, s->n_windows, s->cap_windows);
-	s->windows[s->n_windows++] = (struct window_stub){.at = first->at, .stub = start};
+	add_window(s, first, start);
+}
+
+/* --- to the agent --- */
+
+/* Displaced instructions that do not count: plain ones and branches forward. */
+static void put_displaced(struct stubs *s, const struct insn *first, const struct insn *end)
+{
+	for (const struct insn *i = first; i < end; i++) {
+		entry(s, IMAGE_CODE, i->at);
+		if (is_branch(i))
+			put_inner_branch(s, i, false);
+		else
+			put_copy(s, i);
+	}
+}
+
+/* lea REGISTER, [rip + an address of the original] */
+static void put_lea(struct stubs *s, uint8_t rex, uint8_t modrm, uint64_t to)
+{
+	PUT(s, rex, 0x8d, modrm);
+	fix(s, here(s), 0, to, false);
+	put32(s, 0);
+}
+
+static void put_call(struct stubs *s, const struct insn *call)
+{
+	uint64_t end = next_vaddr(s, call);
+
+	entry(s, IMAGE_CODE, call->at);
+	put_lea(s, 0x4c, 0x1d, end); /* r11 */
+	entry(s, IMAGE_COUNTING, call->at);
+	PUT(s, 0x48, 0x8d, 0x0d, 7, 0, 0, 0); /* lea rcx, [the syscall] */
+	PUT(s, 0xff, 0x24, 0x25);	      /* jmp [enter_call] */
+	put32(s, (uint32_t)TICK_ENTER_CALL);
+	entry(s, IMAGE_CODE, call->at);
+	PUT(s, 0x0f, 0x05);
+	/* What the original instruction would have left in rcx. A task that is about to execute
+	 * this stands behind the call. */
+	entry(s, IMAGE_CODE, (uint32_t)(end - s->c->base));
+	put_lea(s, 0x48, 0x0d, end);
+}
+
+void stubs_syscall(struct stubs *s, struct insn *first, struct insn *call, struct insn *last)
+{
+	struct image_patch *p = patch(s, first, last, (uint8_t)(last - first + 1));
+	uint32_t start = here(s);
+
+	if (call == last && call->at - first->at >= JMP_SIZE)
+		p->intact = call->length;
+	put_displaced(s, first, call);
+	put_call(s, call);
+	put_displaced(s, call + 1, last + 1);
+	put_count_and_jmp(s, next_vaddr(s, last), 1);
+	call->plan |= PLAN_POINT;
+	add_window(s, first, start);
 }
 
 void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight)
@@ -664,7 +732,7 @@ static void write_windows(struct stubs *s, struct image *im)
 			continue;
 		t = text_at(im, code_vaddr(s->c, p->start));
 		t[0] = 0xe9;
-		memset(t + 5, 0xcc, p->length - 5u);
+		memset(t + JMP_SIZE, 0xcc, p->length - JMP_SIZE - p->intact);
 	}
 }
 

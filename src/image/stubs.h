@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "image/code.h"
 
+#define JMP_SIZE  5  /* jmp rel32: what a window begins with */
 #define MAX_CLONE 40 /* instructions of a loop that can be cloned */
 
 struct fixup {
@@ -48,6 +49,12 @@ void stubs_release(struct stubs *s);
  * among them count one when taken.
  */
 void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32_t weight);
+
+/*
+ * The same with the `syscall` instruction `call` among them, which the stub leaves to the agent
+ * before; the end of the call, or of what follows it in the window, counts one tick.
+ */
+void stubs_syscall(struct stubs *s, struct insn *first, struct insn *call, struct insn *last);
 
 /* Lead the rel32 branch or call `i` through a stub that counts `weight` ticks; branches to one
  * place share it. */

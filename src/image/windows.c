@@ -228,6 +228,7 @@ void plan_function(struct code *c, struct function *f, struct stubs *s)
 	};
 	bool loops = mark(&p), calls = false;
 
+	plan_sites(&p);
 	for (struct insn *i = p.first; i < p.end; i++)
 		calls |= i->plan & PLAN_CALL;
 	if (calls)

@@ -104,6 +104,8 @@ struct image_point code_point(const struct rtask *t, raddr_t addr)
 {
 	if (!t->code)
 		return (struct image_point){IMAGE_OUTSIDE, addr, addr};
+	if (addr >= AGENT_CODE && addr < OURS_END)
+		return (struct image_point){IMAGE_COUNTING, addr, addr};
 	return image_space_point(&t->code->space, addr);
 }
 
@@ -117,7 +119,12 @@ void show_original(struct rtask *t, siginfo_t *si)
 	if (original == ip)
 		return;
 	task_regs_modify(&t->t)->u.rip = original;
-	if ((si->si_signo == SIGILL || si->si_signo == SIGFPE || si->si_signo == SIGTRAP) &&
+	/* What a system call leaves in it is its end. */
+	if (t->t.regs.u.rcx == ip)
+		task_regs_modify(&t->t)->u.rcx = original;
+	/* Of SIGSYS this is si_call_addr. */
+	if ((si->si_signo == SIGILL || si->si_signo == SIGFPE || si->si_signo == SIGTRAP ||
+	     si->si_signo == SIGSYS) &&
 	    si->si_code > 0 && (raddr_t)si->si_addr == ip) {
 		si->si_addr = (void *)original;
 		task_set_siginfo(&t->t, si);

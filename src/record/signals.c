@@ -134,13 +134,21 @@ void signals_note_boundary(struct rtask *t)
 	t->boundary_regs = t->t.regs;
 }
 
+/* At the end of its last system call, or before that, to make it again. */
+static bool at_call(const struct rtask *t)
+{
+	const raddr_t end = t->entry_regs.u.rip;
+
+	return t->t.regs.u.rip == end || t->t.regs.u.rip == end - SYSCALL_INSN_SIZE;
+}
+
 static bool at_boundary(struct rtask *t, const siginfo_t *si)
 {
 	struct regs *now = &t->t.regs;
 
 	/* A handler may go on from there by a jump of its own (Go's does), which we would not see.
-	 */
-	if (inside_window(t))
+	 * Not from a system call, which must be interrupted where it is. */
+	if (inside_window(t) && !at_call(t))
 		return false;
 
 	/* A seccomp filter's SIGSYS comes instead of a system call; replay never asks the filter.

@@ -16,6 +16,14 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void show_sites(const char *name, const struct image_site_stats *s)
+{
+	printf("  %s %llu, patched %llu; no room %llu, flags %llu, sigreturn %llu, undecoded %llu\n",
+	       name, (unsigned long long)s->found, (unsigned long long)s->patched,
+	       (unsigned long long)s->no_room, (unsigned long long)s->flags,
+	       (unsigned long long)s->sigreturn, (unsigned long long)s->undecoded);
+}
+
 static void show(const char *path)
 {
 	struct image_options opt = {0};
@@ -40,9 +48,10 @@ static void show(const char *path)
 	printf("%s: text %.2f MB in %.3f s: %.1f MB/s; stubs %.2f MB, %zu entries\n", path,
 	       (double)s->text_bytes / 1e6, t, (double)s->text_bytes / 1e6 / t,
 	       (double)im->stub_size / 1e6, im->n_entries);
-	printf("  functions %llu (%llu left), instructions %llu, syscalls %llu\n",
+	printf("  functions %llu (%llu left), instructions %llu\n",
 	       (unsigned long long)s->functions, (unsigned long long)s->functions_left,
-	       (unsigned long long)s->instructions, (unsigned long long)s->syscalls);
+	       (unsigned long long)s->instructions);
+	show_sites("syscalls", &s->syscalls);
 	printf("  back-edges %llu, uncovered %llu (%.3f%%); backward calls %llu, indirect jumps %llu\n",
 	       (unsigned long long)s->back_edges, (unsigned long long)s->uncovered,
 	       s->back_edges ? 100.0 * (double)s->uncovered / (double)s->back_edges : 0.0,

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "image/image.h"
-#include "mem/layout.h"
+#include "pass.h"
 
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -199,9 +199,12 @@ static void map_page(pid_t t, uint64_t pc)
 {
 	int64_t fd = remote_open(t, pc, page_fd);
 
-	if (fd < 0 || remote_map(t, pc, TICK_PAGE, SHARED_END - TICK_PAGE, PROT_READ | PROT_WRITE,
+	if (fd < 0 || remote_map(t, pc, TICK_PAGE, PAGE_SIZE_BYTES, PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_FIXED, fd, 0) != (int64_t)TICK_PAGE)
 		die("cannot map the tick page");
+	if (remote_map(t, pc, AGENT_CODE, PAGE_SIZE_BYTES, PROT_READ | PROT_EXEC,
+		       MAP_PRIVATE | MAP_FIXED, fd, PAGE_SIZE_BYTES) != (int64_t)AGENT_CODE)
+		die("cannot map what stands for the agent");
 	remote(t, pc, SYS_close, (uint64_t[]){(uint64_t)fd, 0, 0, 0, 0, 0});
 }
 
@@ -429,6 +432,23 @@ static bool at_trap(pid_t t)
 	return true;
 }
 
+/* At the end of a call, which may have been interrupted: to where the program knows it to be. */
+static bool leave_call(pid_t t, struct user_regs_struct *r)
+{
+	uint8_t insn[2] = {0};
+	uint64_t bias;
+	struct image_point at = find(process_of(t), r->rip, &bias);
+
+	if (at.where != IMAGE_CODE)
+		return false;
+	peek(t, at.original + bias - 2, insn, sizeof(insn));
+	if (insn[0] != 0x0f || insn[1] != 0x05)
+		return false;
+	r->rip = at.original + bias;
+	ptrace(PTRACE_SETREGS, t, 0, r);
+	return true;
+}
+
 /* Before a signal's handler runs: out of stubs. */
 static void leave_stub(pid_t t)
 {
@@ -438,7 +458,9 @@ static void leave_stub(pid_t t)
 		int status;
 
 		ptrace(PTRACE_GETREGS, t, 0, &r);
-		if (find(process_of(t), r.rip, &bias).where == IMAGE_OUTSIDE)
+		if (!in_agent(r.rip) && find(process_of(t), r.rip, &bias).where == IMAGE_OUTSIDE)
+			return;
+		if (leave_call(t, &r))
 			return;
 		if (ptrace(PTRACE_SINGLESTEP, t, 0, 0))
 			return;
@@ -603,10 +625,12 @@ int main(int argc, char **argv)
 	if (!argv[optind])
 		return 2;
 	page_fd = memfd_create("ticks", 0);
-	if (ftruncate(page_fd, (off_t)(SHARED_END - TICK_PAGE)))
+	if (ftruncate(page_fd, 2 * PAGE_SIZE_BYTES) ||
+	    pwrite_full(page_fd, pass_through, sizeof(pass_through), PAGE_SIZE_BYTES))
 		die("memfd: %m");
-	page = mmap(NULL, SHARED_END - TICK_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
+	page = mmap(NULL, PAGE_SIZE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
 	page->remaining = slice;
+	pass_enter(page);
 	sched_getaffinity(0, sizeof(cpu), &cpu);
 	for (int k = 0, seen = 0; k < CPU_SETSIZE; k++) {
 		if (CPU_ISSET(k, &cpu) && seen++)

@@ -39,9 +39,9 @@ static inline struct image *sample_image(void)
 		{0x55, IMAGE_TRAP, {0}, 0x4080, 0x50},	{0x56, IMAGE_OUTSIDE, {0}, 0, 0},
 	};
 	static const struct image_patch patches[] = {
-		{0x10, 0, 5, 1, {0}},
-		{0x20, 5, 7, 2, {0}},
-		{0x4100, 12, 5, 0, {0}},
+		{0x10, 0, 5, 1, 0, 0},
+		{0x20, 5, 7, 2, 0, 0},
+		{0x4100, 12, 5, 0, 0, 0},
 	};
 	struct image *im = xcalloc(1, sizeof(*im));
 
@@ -72,7 +72,7 @@ static inline struct image *sample_image(void)
 	im->n_syscalls = 1;
 	im->syscalls = xmalloc(sizeof(uint32_t));
 	im->syscalls[0] = 0x1000;
-	im->stats.syscalls = 1;
+	im->stats.syscalls.found = 1;
 	im->identity[0] = 0x1234;
 	return im;
 }

@@ -7,7 +7,8 @@
  * (the trap flag and a SIGTRAP handler) until it is out of the stub. Compared are: the addresses
  * that the program passed, registers, x87/SSE/AVX state, those flags that what follows may use, the
  * memory, and where a fault hit it. The count runs out often, and the task goes on in the stub or,
- * as for a signal, at the logical address.
+ * as for a signal, at the logical address. System calls are not made, but something is put into the
+ * registers that they change.
  *
  * usage: test-differential CASES FILE...
  */
@@ -16,14 +17,18 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "image/code.h"
-#include "mem/layout.h"
+#include "pass.h"
 
 #include <Zydis/Zydis.h>
 
 #include <elf.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -40,7 +45,7 @@ struct result {
 	bool done;
 	int signal; /* that ended it; 0: it got through */
 	uint64_t at;
-	uint32_t positions, traps;
+	uint32_t positions, traps, calls;
 	uint64_t path; /* hash of the addresses passed */
 	greg_t regs[NGREG];
 	uint64_t memory; /* hash */
@@ -155,6 +160,23 @@ static void pass(const ucontext_t *u, uint64_t at)
 		finish(u, 0, at);
 }
 
+/* If it is about to make a system call: behind it, as if it had been made. */
+static bool emulate_call(ucontext_t *u)
+{
+	greg_t *g = u->uc_mcontext.gregs;
+	const uint8_t *insn = (const uint8_t *)g[REG_RIP];
+
+	if (insn[0] != 0x0f || insn[1] != 0x05)
+		return false;
+	g[REG_RIP] += 2;
+	g[REG_RCX] = g[REG_R11] = 0; /* no arguments */
+	g[REG_RAX] = (greg_t)hash_bytes(g, REG_RSP * sizeof(*g), 7);
+	g[REG_RCX] = g[REG_RIP];
+	g[REG_R11] = g[REG_EFL];
+	result->calls++;
+	return true;
+}
+
 static void begin(ucontext_t *u)
 {
 	static const int which[] = {REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12,
@@ -187,6 +209,8 @@ static void begin(ucontext_t *u)
 		next_random(&seed) % 2 ? 1 + (int64_t)(next_random(&seed) % 6) : 1000000;
 	begun = true;
 	pass(u, start);
+	if (emulate_call(u))
+		pass(u, (uint64_t)g[REG_RIP] - BASE);
 }
 
 /* At the int3 of a count: go on here, or where a signal handler would return to. */
@@ -215,12 +239,16 @@ static void step(ucontext_t *u, bool breakpoint)
 	}
 	if (++steps > MAX_STEPS)
 		finish(u, SIGALRM, 0);
-	if (at.where == IMAGE_COUNTING || at.where == IMAGE_TRAP)
+	if (at.where == IMAGE_COUNTING || at.where == IMAGE_TRAP || in_agent(BASE + pc))
 		return;
 	/* The counting is over: the flags that it changed are dead, but are not ours to compare. */
 	pass(u, at.where == IMAGE_CODE ? at.original : pc);
 	if (patched && at.where == IMAGE_OUTSIDE && pc != start)
 		finish(u, 0, pc);
+	if (emulate_call(u)) {
+		at = image_find(file->im, (uint64_t)g[REG_RIP] - BASE);
+		pass(u, at.where == IMAGE_CODE ? at.original : pc + 2);
+	}
 }
 
 static void handler(int sig, siginfo_t *info, void *context)
@@ -244,6 +272,26 @@ static void handler(int sig, siginfo_t *info, void *context)
 	finish(u, sig, at.where == IMAGE_OUTSIDE ? pc : at.original);
 }
 
+/* Should one be made all the same: the file lies within the first 4 GB from BASE on, its stubs
+ * below.
+ */
+static void forbid_calls(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, instruction_pointer) + 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BASE >> 32, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (BASE >> 32) - 1, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {.len = ARRAY_SIZE(filter), .filter = filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+		_exit(1);
+}
+
 _Noreturn static void child(void)
 {
 	static uint8_t stack[65536];
@@ -256,6 +304,7 @@ _Noreturn static void child(void)
 	for (size_t k = 0; k < ARRAY_SIZE(signals); k++)
 		sigaction(signals[k], &sa, NULL);
 	alarm(10);
+	forbid_calls();
 	raise(SIGUSR1);
 	_exit(2);
 }
@@ -375,6 +424,8 @@ static const char *differs(struct file *f, const struct result *a, const struct 
 		return "signal";
 	if (a->at != b->at || a->positions != b->positions)
 		return "place";
+	if (a->calls != b->calls)
+		return "calls";
 	if (a->path != b->path)
 		return "path";
 	for (int k = 0; k <= REG_RSP; k++) {
@@ -397,7 +448,7 @@ static const char *differs(struct file *f, const struct result *a, const struct 
 }
 
 struct tally {
-	unsigned int cases, through, faults, traps, skipped, long_ones;
+	unsigned int cases, through, faults, traps, skipped, long_ones, calls;
 };
 
 static void one_case(struct file *f, const struct image_patch *p, uint64_t s, struct result *r,
@@ -421,6 +472,7 @@ static void one_case(struct file *f, const struct image_patch *p, uint64_t s, st
 	}
 	t->cases++;
 	t->traps += r[0].traps;
+	t->calls += r[0].calls;
 	t->faults += r[0].signal != 0;
 	t->through += r[0].signal == 0;
 	t->long_ones += r[0].positions > 20;
@@ -477,9 +529,10 @@ static void run_file(struct file *f, unsigned int n, struct result *r)
 	unmap_file(f);
 	close(f->fd);
 	printf("%s: %u cases: %u got through, %u faulted; %u of more than 20 instructions; the count ran "
-	       "out %u times; %u skipped\n",
-	       f->name, t.cases, t.through, t.faults, t.long_ones, t.traps, t.skipped);
+	       "out %u times; %u system calls; %u skipped\n",
+	       f->name, t.cases, t.through, t.faults, t.long_ones, t.traps, t.calls, t.skipped);
 	CHECK(t.cases > n / 2 && t.through > n / 10 && t.traps > n / 20);
+	CHECK(t.calls || f->im->stats.syscalls.patched < 100);
 	for (size_t k = 0; k < f->original.n_texts; k++)
 		free(f->original.texts[k].bytes);
 	code_release(&f->code);
@@ -663,7 +716,10 @@ int main(int argc, char **argv)
 	struct file generated = {.name = "generated"};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	map_at(TICK_PAGE, SHARED_END - TICK_PAGE, PROT_READ | PROT_WRITE);
+	map_at(TICK_PAGE, PAGE_SIZE_BYTES, PROT_READ | PROT_WRITE);
+	memcpy(map_at(AGENT_CODE, PAGE_SIZE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC),
+	       pass_through, sizeof(pass_through));
+	pass_enter(tick_page());
 	map_at(SCRATCH, SCRATCH_SIZE, PROT_READ | PROT_WRITE);
 	for (uint64_t k = 0, s = 99; k < SCRATCH_SIZE / 8; k++) {
 		/* Numbers of all sizes, addresses among them. */

@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "image/code.h"
+#include "mem/layout.h"
 
 #include <Zydis/Zydis.h>
 
@@ -20,6 +21,7 @@ struct whole {
 	struct code code;
 	uint8_t *starts; /* a bit for each stub byte at which an instruction starts */
 	ZydisDecoder d;
+	uint64_t calls; /* system calls that are patched */
 	int complaints;
 };
 
@@ -114,8 +116,13 @@ static void check_patches(struct whole *w)
 		if (p->n_insns) {
 			WANT(w, !code_bits_any(&w->code.targets, at + 1, at + p->length), at);
 			WANT(w, b[0] == 0xe9, at);
-			for (int n = 5; n < p->length; n++)
+			for (int n = 5; n < p->length - p->intact; n++)
 				WANT(w, b[n] == 0xcc, at + (uint64_t)n);
+			WANT(w, 5 + p->intact <= p->length, at);
+			WANT(w,
+			     !memcmp(b + p->length - p->intact,
+				     w->code.text + p->start + p->length - p->intact, p->intact),
+			     at);
 			WANT(w, starts_at(w, rel32_at(b + 1, at + 5) - (uint64_t)im->stub_vaddr),
 			     at);
 		} else {
@@ -152,12 +159,73 @@ static void check_branch(struct whole *w, const ZydisDecodedInstruction *z, uint
 		WANT(w, may_be_at(w, (uint32_t)(to - w->code.base)), at);
 }
 
+static const struct insn *original_insn(const struct whole *w, uint32_t at)
+{
+	const struct function *f = code_function(&w->code, at);
+
+	return f ? code_insn(&w->code, f, at) : NULL;
+}
+
+static bool is_call(const struct whole *w, uint32_t at)
+{
+	const struct insn *i = original_insn(w, at);
+
+	return i && is_syscall(i);
+}
+
+/* lea rcx or r11, [rip + distance to `to`] */
+static bool is_lea(const struct whole *w, uint32_t stub, const char *opcode, uint64_t to)
+{
+	const uint8_t *b = w->im->stubs + stub;
+
+	return !memcmp(b, opcode, 3) &&
+	       rel32_at(b + 3, (uint64_t)w->im->stub_vaddr + stub + 7) == to;
+}
+
+/* The way to the agent, which begins with entry `k`: the call itself and its end are the next. */
+static void check_call_site(struct whole *w, size_t k)
+{
+	const struct image_entry *e = &w->im->entries[k];
+	uint64_t end = code_vaddr(&w->code, e->original) + 2;
+	uint64_t at = (uint64_t)w->im->stub_vaddr + e->stub;
+	static const uint8_t jump[] = {0xff,
+				       0x24,
+				       0x25,
+				       TICK_ENTER_CALL & 0xff,
+				       TICK_ENTER_CALL >> 8 & 0xff,
+				       TICK_ENTER_CALL >> 16,
+				       0};
+
+	w->calls++;
+	WANT(w, k + 4 < w->im->n_entries, at);
+	if (k + 4 >= w->im->n_entries)
+		return;
+	WANT(w, is_lea(w, e->stub, "\x4c\x8d\x1d", end), at);
+	WANT(w, e[1].stub == e->stub + 7 && e[1].where == IMAGE_COUNTING, at);
+	WANT(w, is_lea(w, e[1].stub, "\x48\x8d\x0d", (uint64_t)w->im->stub_vaddr + e[2].stub), at);
+	WANT(w, !memcmp(w->im->stubs + e[1].stub + 7, jump, sizeof(jump)), at);
+	WANT(w, e[2].stub == e[1].stub + 14 && e[2].where == IMAGE_CODE, at);
+	WANT(w, e[2].original == e->original, at);
+	WANT(w, !memcmp(w->im->stubs + e[2].stub, "\x0f\x05", 2), at);
+	WANT(w, e[3].stub == e[2].stub + 2 && e[3].where == IMAGE_CODE, at);
+	WANT(w, code_vaddr(&w->code, e[3].original) == end, at);
+	WANT(w, is_lea(w, e[3].stub, "\x48\x8d\x0d", end), at);
+}
+
+/* Whether it belongs to a way to the agent. */
+static bool in_call_site(const struct whole *w, const struct image_entry *e)
+{
+	if (is_call(w, e->original))
+		return true;
+	return e->stub >= 2 && is_call(w, e->original - 2) &&
+	       is_lea(w, e->stub, "\x48\x8d\x0d", code_vaddr(&w->code, e->original));
+}
+
 /* A displaced instruction: the same but for what is relative to its address. */
 static void check_copy(struct whole *w, const struct image_entry *e,
 		       const ZydisDecodedInstruction *z)
 {
-	const struct function *f = code_function(&w->code, e->original);
-	const struct insn *i = f ? code_insn(&w->code, f, e->original) : NULL;
+	const struct insn *i = original_insn(w, e->original);
 	const uint8_t *copy = w->im->stubs + e->stub;
 	uint64_t at = (uint64_t)w->im->stub_vaddr + e->stub;
 
@@ -230,8 +298,13 @@ static void check_entry(struct whole *w, size_t k)
 	} else {
 		WANT(w, im->stubs[e->stub] != 0xcc, vaddr);
 	}
-	if (e->where != IMAGE_CODE)
+	if (e->where == IMAGE_TRAP || (e->where == IMAGE_COUNTING && !is_call(w, e->original)))
 		WANT(w, may_be_at(w, e->original), vaddr);
+	if (e->where == IMAGE_CODE && in_call_site(w, e)) {
+		if (im->stubs[e->stub] == 0x4c)
+			check_call_site(w, k);
+		return;
+	}
 	for (uint64_t at = e->stub; at < end && e->where != IMAGE_TRAP; first = false) {
 		ZydisDecodedInstruction z;
 
@@ -284,9 +357,14 @@ static void check_file(const char *path)
 	t = now() - t;
 	if (!w.im)
 		return;
-	printf("%s: %.1f MB/s; back-edges %llu, uncovered %llu\n", path,
-	       (double)w.im->stats.text_bytes / 1e6 / t, (unsigned long long)w.im->stats.back_edges,
-	       (unsigned long long)w.im->stats.uncovered);
+	printf("%s: %.1f MB/s; back-edges %llu, uncovered %llu; system calls %llu, patched %llu\n",
+	       path, (double)w.im->stats.text_bytes / 1e6 / t,
+	       (unsigned long long)w.im->stats.back_edges,
+	       (unsigned long long)w.im->stats.uncovered,
+	       (unsigned long long)w.im->stats.syscalls.found,
+	       (unsigned long long)w.im->stats.syscalls.patched);
+	/* Those that stay are before uses of the flags, or of rt_sigreturn. */
+	CHECK(w.im->stats.syscalls.no_room * 50 <= w.im->stats.syscalls.found);
 	CHECK(w.im->stats.uncovered * 2000 <= w.im->stats.back_edges + 2000);
 	CHECK(w.im->stats.back_edges > 0);
 	CHECK(elf_open(&w.elf, b.data, b.len) == 0);
@@ -310,6 +388,7 @@ static void check_file(const char *path)
 		check_entry(&w, k);
 	check_patches(&w);
 	check_displaced(&w);
+	CHECK(w.calls == w.im->stats.syscalls.patched);
 	for (size_t k = 0; k < original.n_texts; k++)
 		free(original.texts[k].bytes);
 	free(w.starts);
