@@ -59,10 +59,12 @@ int main(void)
 	}
 	on_signal(SIGALRM, jump, 0);
 	for (volatile int i = 0; i < 10; i++) {
-		timer(2000);
-		if (sigsetjmp(env, 1) == 0)
+		/* Not before: it might interrupt sigsetjmp, which has not kept the mask yet. */
+		if (sigsetjmp(env, 1) == 0) {
+			timer(2000);
 			for (;;)
 				n++;
+		}
 		printf("left after %lu\n", n);
 	}
 	on_signal(SIGUSR1, ack, 0);
