@@ -160,6 +160,8 @@ void code_jump_tables(struct code *c);
 bool code_forward_switch(struct code *c, struct function *f, const struct insn *i);
 /* Which of the flags `wanted` may be used by what runs from `at` on. */
 uint8_t code_live_flags(struct code *c, uint32_t at, uint8_t wanted);
+/* Whether what runs from `at` on is known to use flags. */
+bool code_uses_flags(struct code *c, uint32_t at);
 
 /* --- calls.c --- */
 

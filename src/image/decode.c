@@ -71,6 +71,8 @@ static void set_flags(struct insn *i, const ZydisDecodedInstruction *z)
 {
 	const ZydisAccessedFlags *f = z->cpu_flags;
 
+	if (is_syscall(i)) /* keeps them; what r11 shows of them is nothing to the program */
+		return;
 	if (i->kind == INSN_SYSCALL || i->kind == INSN_END) {
 		i->reads = FLAGS_ALL; /* shown to the kernel, or to a signal handler */
 		return;

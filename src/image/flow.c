@@ -211,11 +211,19 @@ bool code_forward_switch(struct code *c, struct function *f, const struct insn *
 
 /* --- flags --- */
 
-static uint8_t live_from(struct code *c, uint32_t at, uint8_t wanted, int budget, int depth);
+/* How far a search goes, and what it finds where it does not know: nothing, or all that it looks
+ * for. */
+struct search {
+	int budget, depth;
+	bool only_certain;
+};
+
+static uint8_t live_from(struct code *c, uint32_t at, uint8_t wanted, struct search s);
 
 /* At whatever place in `f` is named as code by something other than a direct branch. */
 static uint8_t indirect_live(struct code *c, struct function *f)
 {
+	const struct search s = {LOOK_AHEAD, LOOK_DEPTH, false};
 	uint8_t live = 0;
 
 	if (f->live >= 0)
@@ -226,24 +234,24 @@ static uint8_t indirect_live(struct code *c, struct function *f)
 
 		if (code_bits_test(&c->named, code_vaddr(c, at)) ||
 		    code_bits_test(&c->tables, code_vaddr(c, at)))
-			live |= live_from(c, at, FLAGS_ALL & ~live, LOOK_AHEAD, LOOK_DEPTH);
+			live |= live_from(c, at, FLAGS_ALL & ~live, s);
 	}
 	f->live = (int8_t)live;
 	return live;
 }
 
-static uint8_t live_from(struct code *c, uint32_t at, uint8_t wanted, int budget, int depth)
+static uint8_t live_from(struct code *c, uint32_t at, uint8_t wanted, struct search s)
 {
 	struct function *f = code_function(c, at);
 	const struct insn *i, *end;
-	uint8_t live = 0;
+	uint8_t live = 0, unknown = s.only_certain ? 0 : FLAGS_ALL;
 
 	i = f && !f->left ? code_insn(c, f, at) : NULL;
 	if (!i)
-		return code_in_plt(c, code_vaddr(c, at)) ? 0 : wanted;
+		return code_in_plt(c, code_vaddr(c, at)) ? 0 : wanted & unknown;
 	end = &c->insns[f->first + f->n];
 	for (; i < end; i++) {
-		if (!budget--)
+		if (!s.budget--)
 			break;
 		live |= i->reads & wanted;
 		wanted &= ~(i->reads | i->writes);
@@ -255,29 +263,39 @@ static uint8_t live_from(struct code *c, uint32_t at, uint8_t wanted, int budget
 		case INSN_CALL_INDIRECT:
 			return live;
 		case INSN_JMP_INDIRECT:
-			return live | (wanted & indirect_live(c, f));
+			return live | (wanted & unknown & indirect_live(c, f));
 		case INSN_JMP:
-			if (i->target == NOWHERE || !depth)
-				return live | wanted;
-			return live | live_from(c, i->target, wanted, budget, depth - 1);
+			if (i->target == NOWHERE || !s.depth)
+				return live | (wanted & unknown);
+			s.depth--;
+			return live | live_from(c, i->target, wanted, s);
 		case INSN_JCC:
 		case INSN_LOOP:
-			if (i->target == NOWHERE || !depth)
-				return live | wanted;
-			depth--;
-			live |= live_from(c, i->target, wanted, budget, depth);
+			if (i->target == NOWHERE || !s.depth)
+				return live | (wanted & unknown);
+			s.depth--;
+			live |= live_from(c, i->target, wanted, s);
 			wanted &= ~live;
 			break;
 		case INSN_END:
-			return live | wanted;
+			return live | (wanted & unknown);
 		default:
 			break;
 		}
 	}
-	return live | wanted;
+	return live | (wanted & unknown);
 }
 
 uint8_t code_live_flags(struct code *c, uint32_t at, uint8_t wanted)
 {
-	return live_from(c, at, wanted, LOOK_AHEAD, LOOK_DEPTH);
+	const struct search s = {LOOK_AHEAD, LOOK_DEPTH, false};
+
+	return live_from(c, at, wanted, s);
+}
+
+bool code_uses_flags(struct code *c, uint32_t at)
+{
+	const struct search s = {LOOK_AHEAD, LOOK_DEPTH, true};
+
+	return live_from(c, at, FLAGS_ALL, s);
 }

@@ -93,7 +93,7 @@ static void plan_syscall(struct plan *p, struct insn *i)
 
 	if (is_sigreturn(p, i)) {
 		st->sigreturn++;
-	} else if (code_live_flags(p->c, insn_end(i), FLAGS_ALL)) {
+	} else if (code_uses_flags(p->c, insn_end(i))) {
 		st->flags++;
 	} else if (!find_window(p, i, &w)) {
 		st->no_room++;
