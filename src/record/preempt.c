@@ -42,11 +42,16 @@ void begin_slice(struct recorder *rec, struct rtask *t)
 	rec->slice_used = 0;
 }
 
-/* In the middle of a count, which must be let finish with what it began with. Registers that nobody
- * looked at are those of a system call. */
+/* In the middle of a count, or at the trap that it led to: it must be let finish with what it began
+ * with. Registers that nobody looked at are those of a system call. */
 static bool is_counting(struct rtask *t)
 {
-	return t->code && t->t.regs_valid && code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING;
+	enum image_where where;
+
+	if (!t->code || !t->t.regs_valid)
+		return false;
+	where = code_point(t, t->t.regs.u.rip).where;
+	return where == IMAGE_COUNTING || where == IMAGE_TRAP;
 }
 
 void grant_ticks(struct recorder *rec, struct rtask *t)
@@ -204,7 +209,7 @@ int finish_counting(struct recorder *rec, struct rtask *t)
 	bool stepped = false;
 	int ret = 0;
 
-	while (code_point(t, t->t.regs.u.rip).where == IMAGE_COUNTING && !ret) {
+	while (!ret && is_counting(t)) {
 		stepped = true;
 		ret = step(rec, t);
 	}
