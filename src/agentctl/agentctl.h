@@ -32,6 +32,12 @@ void agent_enable(struct agent *a, bool on);
  */
 int agent_map(const struct agent *a, struct task *t, raddr_t buf);
 
+/* The address of a `syscall` instruction that the filter lets pass. */
+static inline raddr_t agent_syscall_insn(const struct agent *a)
+{
+	return a->header->untraced - 2;
+}
+
 /* Whether the address is one of the agent's. */
 static inline bool agent_has(raddr_t addr)
 {

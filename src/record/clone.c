@@ -137,6 +137,7 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 	forced_clone(t, child, r.flags);
 	task_code_clone(t, child, r.flags & CLONE_VM);
 	count_task(rec, child);
+	child->buffered = t->buffered;
 	child->strict = t->strict;
 	child->filter_vdso = t->filter_vdso;
 	child->t.stop = early.stop;

@@ -413,6 +413,11 @@ static int map_tick_page(struct recorder *rec, struct rtask *t)
 		return ret;
 	buf = (t->t.regs.u.rsp & ~63ULL) - NAME_BELOW_STACK;
 	ret = agent_map(&rec->agent, &t->t, buf);
+	if (!ret) {
+		ret = vdso_patch(t->t.mm, t->t.mm->vdso, t->t.mm->vdso_size, true);
+		t->t.mm->syscall_insn = agent_syscall_insn(&rec->agent);
+		t->buffered = rec->filtered && !t->filter_vdso;
+	}
 	mm_write(t->t.mm, buf, zeros, sizeof(zeros));
 	return ret;
 }

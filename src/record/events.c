@@ -17,6 +17,8 @@
 void event_begin(struct event_builder *b, struct recorder *rec, struct rtask *t,
 		 enum trace_event_type type)
 {
+	if (type != EV_BUFFER)
+		buffer_flush(rec, false);
 	*b = (struct event_builder){.rec = rec};
 	b->ev.type = type;
 	b->ev.tid = t->t.tid;

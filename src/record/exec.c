@@ -34,7 +34,7 @@ static int prepare_image(struct recorder *rec, struct rtask *t, const struct map
 		const struct map_line *l = &maps->lines[i];
 
 		if (named(l, "[vdso]"))
-			ret = vdso_patch(t->t.mm, l->start, l->end - l->start);
+			ret = vdso_patch(t->t.mm, l->start, l->end - l->start, false);
 	}
 	if (ret || !t->t.mm->vdso)
 		return error_ret(ret ? ret : -ENOEXEC, "cannot patch the vDSO of task %d",
@@ -146,6 +146,7 @@ static int write_exec_event(struct recorder *rec, struct rtask *t, const struct 
 		b.ev.n_maps = n;
 		b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
 		b.ev.former_tid = t->former_tid;
+		b.ev.stops = t->t.n_stops;
 		event_end(&b, t);
 	}
 	t->former_tid = 0;
@@ -165,6 +166,7 @@ void log_exec(struct recorder *rec, struct rtask *t)
 		goto fail;
 	mm_put(t->t.mm);
 	t->t.mm = mm;
+	t->buffered = false;
 	t->scratch = (struct scratch){0};
 	t->clear_tid = t->robust_list = 0;
 	forced_exec(t);

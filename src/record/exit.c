@@ -54,6 +54,7 @@ static void log_task_exit(struct recorder *rec, struct rtask *t, int status)
 
 	event_begin(&b, rec, t, EV_EXIT);
 	b.ev.exit_status = status;
+	b.ev.stops = t->t.n_stops;
 	add_robust_list(&b, t);
 	if (t->clear_tid && t->t.mm->refs > 1)
 		event_add_bytes(&b, t->t.tid, t->clear_tid, &zero, sizeof(zero));

@@ -28,6 +28,7 @@ struct mapped_file *mapped_file_add(struct recorder *rec, uint64_t dev, uint64_t
 {
 	struct mapped_file *f = mapped_file_find(rec, dev, ino);
 
+	buffer_note_mapped(rec, dev, ino);
 	if (!f) {
 		f = xcalloc(1, sizeof(*f));
 		f->dev = dev;

@@ -20,7 +20,7 @@
 #define LOAD_HIGH(field) \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
 #define JUMP(op, k, jt, jf) BPF_JUMP(BPF_JMP | (op) | BPF_K, (uint32_t)(k), jt, jf)
-#define PROLOGUE_LEN	    13
+#define PROLOGUE_LEN	    17
 
 void call_skip(struct rtask *t)
 {
@@ -45,8 +45,12 @@ static void make_prologue(const struct mm *mm, struct sock_filter out[PROLOGUE_L
 		LOAD(args[5]),
 		JUMP(BPF_JEQ, SKIP_MARK, 0, 2),
 		LOAD_HIGH(args[5]),
-		JUMP(BPF_JEQ, SKIP_MARK >> 32, 5, 0),
+		JUMP(BPF_JEQ, SKIP_MARK >> 32, 9, 0),
 		LOAD_HIGH(instruction_pointer),
+		JUMP(BPF_JEQ, 0, 0, 3),
+		LOAD(instruction_pointer),
+		JUMP(BPF_JGE, AGENT_CODE, 0, 6),
+		JUMP(BPF_JGE, OURS_END, 5, 4),
 		JUMP(BPF_JEQ, start >> 32, 0, 4),
 		LOAD(instruction_pointer),
 		JUMP(BPF_JGE, start, 0, 2),
@@ -118,15 +122,20 @@ void filter_note_exit(struct recorder *rec, struct rtask *t)
 
 	if (t->call.nr != __NR_prctl && t->call.nr != __NR_seccomp)
 		return;
-	if (t->call.ret == 0 && sets_strict(&t->call))
+	if (t->call.ret == 0 && sets_strict(&t->call)) {
 		t->strict = true;
+		t->buffered = false;
+	}
 	if (t->call.ret < 0 || !sets_filter(&t->call, &arg))
 		return;
 	/* With SECCOMP_FILTER_FLAG_TSYNC all threads have it; to the others it does no harm. */
 	map_for_each (&rec->tasks, s) {
 		struct rtask *other = (struct rtask *)(uintptr_t)s->value;
 
-		if (other->process == t->process && !other->filter_vdso)
+		if (other->process != t->process)
+			continue;
+		other->buffered = false;
+		if (!other->filter_vdso)
 			other->filter_vdso = t->t.mm->vdso;
 	}
 }

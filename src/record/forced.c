@@ -98,6 +98,11 @@ void forced_note_mask(struct rtask *t)
 		t->forced_blocked = mask & FORCED;
 }
 
+void forced_note_blocked(struct rtask *t, uint64_t blocked)
+{
+	t->forced_blocked = blocked & FORCED;
+}
+
 void forced_note_exit(struct rtask *t)
 {
 	switch (t->call.nr) {

@@ -21,6 +21,9 @@ void output_init(struct recorder *rec)
 		rec->stdio_dev[fd] = st.st_dev;
 		rec->stdio_ino[fd] = st.st_ino;
 		rec->stdio_mode[fd] = st.st_mode;
+		rec->agent.state->stdio[fd - 1].dev = st.st_dev;
+		rec->agent.state->stdio[fd - 1].ino = st.st_ino;
+		rec->agent.state->stdio[fd - 1].mode = st.st_mode;
 	}
 }
 

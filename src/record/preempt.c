@@ -249,6 +249,11 @@ static enum next yield_after(struct recorder *rec, struct rtask *t, unsigned int
 	forced_restore(t, SIGTRAP);
 	if (finish_counting(rec, t))
 		return NEXT_DYING;
+	/* Behind the call there is a safepoint. */
+	if (agent_has(t->t.regs.u.rip)) {
+		t->interrupt = INTERRUPT_HURRY;
+		return NEXT_MIDDLE;
+	}
 	log_landing(rec, t);
 	return NEXT_YIELD;
 }
@@ -339,7 +344,7 @@ enum next on_interrupt(struct recorder *rec, struct rtask *t)
 		return NEXT_DYING;
 	if (ret)
 		return on_safepoint(rec, t);
-	if (t->code && t->interrupt == INTERRUPT_NONE) {
+	if (t->code && (t->interrupt == INTERRUPT_NONE || agent_has(t->t.regs.u.rip))) {
 		t->interrupt = INTERRUPT_HURRY;
 		return NEXT_MIDDLE;
 	}

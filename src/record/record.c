@@ -269,12 +269,14 @@ static bool run_to_stop(struct recorder *rec, struct rtask *t, enum next next)
 		if (t->in_middle && t->counter)
 			stopped = ticks_resume(t->counter, PTRACE_SYSCALL, signo) == 1;
 		else
-			task_resume(&t->t, PTRACE_SYSCALL, signo);
+			task_resume(&t->t, buffer_resume(rec, t, next), signo);
 	}
 	if (!stopped)
 		stopped = wait_current(rec, t, next == NEXT_KERNEL);
-	if (stopped)
+	if (stopped) {
 		settle_ticks(rec, t);
+		buffer_settle(rec, t);
+	}
 	return stopped;
 }
 

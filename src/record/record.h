@@ -25,6 +25,7 @@ struct record_options {
 	int ignore_signal;	     /* -i; 0: none */
 	int continue_through_signal; /* -t; 0: none */
 	const char **env;	     /* -v K=V ..., NULL-terminated; may be NULL */
+	bool no_buffer;		     /* -n: every system call is traced */
 	bool no_file_cloning;
 	const char *trace_id; /* --trace-id; NULL: random */
 	bool disable_cpuid_faulting;

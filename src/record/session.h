@@ -95,12 +95,14 @@ struct rtask {
 		INTERRUPT_NONE,
 		INTERRUPT_HURRY, /* it was stopped to make it stop at its next safepoint */
 	} interrupt;
+	bool buffered;	     /* its calls come through the agent */
 	bool in_middle;	     /* it ran since it was at a point that is written down */
 	bool interrupt_sent; /* the stop is still to come */
 
 	/* The system call that it is in. */
 	bool in_syscall;
 	bool interrupted; /* ended with -ERESTART*: the kernel will restart it or run a handler */
+	uint64_t partial; /* bytes that the agent has written already */
 	bool remade;	  /* interrupted with -EINTR by an ignored signal: we restart it */
 	int n_remade;
 	uint64_t entered_ns; /* when, for a call that may block */
@@ -167,6 +169,9 @@ struct recorder {
 	struct sched sched;
 	struct soft_ticks ticks;
 	struct agent agent;
+	bool filtered; /* tracees have the agent's filter: calls are announced by it */
+	struct rtask
+		*in_code; /* that ran its own code last: what is in the agent's buffer is its */
 	const struct ticks_source *source; /* that counts instead; NULL: none */
 	struct image_cache *images;
 	double ticks_per_ns;  /* measured */
@@ -364,8 +369,9 @@ void add_file_changes(struct event_builder *b, struct rtask *t, int64_t result, 
 enum next on_exec_event(struct recorder *rec, struct rtask *t);
 /* The exec of `t` is complete: make the address space ours and write EV_EXEC. */
 void log_exec(struct recorder *rec, struct rtask *t);
-/* Replace the functions of the vDSO at `mm` by system calls. 0 or -errno. */
-int vdso_patch(struct mm *mm, raddr_t base, size_t size);
+/* Replace the functions of the vDSO at `mm` by system calls, `hooked`: that enter the agent. 0 or
+ * -errno. */
+int vdso_patch(struct mm *mm, raddr_t base, size_t size, bool hooked);
 
 /* --- clone.c --- */
 enum next on_clone_event(struct recorder *rec, struct rtask *t);
@@ -434,6 +440,24 @@ void show_original(struct rtask *t, siginfo_t *si);
 /* The task has opened `fd`: if it shows mappings, let it not show ours. */
 void hide_code_in_maps(struct recorder *rec, struct rtask *t, int fd);
 
+/* --- buffer.c: calls that the agent makes --- */
+/* How running code is resumed (ptrace), and the agent made ready for the task. */
+int buffer_resume(struct recorder *rec, struct rtask *t, enum next next);
+/* The task has stopped: what the agent has noted of it. */
+void buffer_settle(struct recorder *rec, struct rtask *t);
+/* Write what is in the buffer to the trace. */
+void buffer_flush(struct recorder *rec, bool more);
+/* The agent stopped by itself. */
+enum next on_agent_report(struct recorder *rec, struct rtask *t);
+/* If it is the agent whose copying of the program's memory has failed: let it know, true. */
+bool buffer_copy_failed(struct recorder *rec, struct rtask *t);
+/* At the entry of a call that the agent has done a part of: let the program do the rest. */
+void buffer_continue_partial(struct recorder *rec, struct rtask *t);
+/* And at its exit: the result that it has natively. */
+int64_t buffer_partial_result(struct rtask *t, int64_t result);
+/* A file that is mapped: writing to it is not for the agent. */
+void buffer_note_mapped(struct recorder *rec, uint64_t dev, uint64_t ino);
+
 /* --- preempt.c: stops in running code --- */
 void begin_slice(struct recorder *rec, struct rtask *t);
 /* Before the task runs its code: how far it may go. */
@@ -477,6 +501,8 @@ void forced_note_entry(struct rtask *t);
 void forced_note_exit(struct rtask *t);
 void forced_note_handler(struct rtask *t, int signo);
 void forced_note_mask(struct rtask *t);
+/* The same; as the agent knows it. */
+void forced_note_blocked(struct rtask *t, uint64_t blocked);
 /* After a trap of ours, which raised `signo`. */
 void forced_restore(struct rtask *t, int signo);
 

@@ -307,6 +307,10 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 		return on_ticks_interrupt(rec, t);
 	if (task_siginfo(&t->t, &si) || task_regs(&t->t))
 		return NEXT_DYING;
+	if ((si.si_signo == SIGSEGV || si.si_signo == SIGBUS) && buffer_copy_failed(rec, t)) {
+		forced_restore(t, si.si_signo);
+		return NEXT_MIDDLE;
+	}
 	restore_raised(t, &si);
 	cancel_opposites(&t->stash, si.si_signo);
 	if (si.si_signo == SIGSEGV && !frame_failed && insn_emulate(rec, t, &si))

@@ -11,6 +11,7 @@
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/personality.h>
@@ -143,7 +144,19 @@ struct child_setup {
 	const sigset_t *mask;
 	const struct sigaction *sigchld;
 	const struct rlimit *limits;
+	const struct sock_fprog *filter; /* NULL: none */
 };
+
+/* The agent's filter. Without privilege it needs the promise that no execve will give any. */
+static int install_filter(const struct sock_fprog *filter)
+{
+	if (!filter || !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0))
+		return 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
 
 static int prepare_child(void *ctx)
 {
@@ -164,7 +177,7 @@ static int prepare_child(void *ctx)
 	personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
 	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
 		return -errno;
-	return 0;
+	return install_filter(c->filter);
 }
 
 /* The core for the tracees: the one asked for, else the one we are on. */
@@ -358,6 +371,8 @@ int record_start(struct recorder *rec, char *const *argv)
 	struct child_setup setup = {
 		.cpu = choose_cpu(rec->opt), .mask = &mask, .sigchld = &sigchld, .limits = limits};
 	struct spawn spawn = {.prepare = prepare_child, .ctx = &setup, .exec_fd = -1, .argv = argv};
+	struct sock_filter filter[AGENT_FILTER_LEN];
+	const struct sock_fprog prog = {AGENT_FILTER_LEN, filter};
 	char **env = make_environment(rec->opt);
 	struct task task;
 	struct mm *mm;
@@ -390,6 +405,9 @@ int record_start(struct recorder *rec, char *const *argv)
 		status = RECORD_STATUS_NOT_STARTED;
 		goto out;
 	}
+	rec->filtered = !rec->source && !rec->opt->no_buffer && !rec->opt->mark_stdio;
+	agent_filter(&rec->agent, filter);
+	setup.filter = rec->filtered ? &prog : NULL;
 	spawn.path = buf_str(&exe);
 	spawn.envp = env;
 	ret = task_spawn(&task, &spawn, &not_traced);

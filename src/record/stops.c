@@ -5,6 +5,18 @@
 
 #include "base/log.h"
 
+/* Of a task that is not buffered the entry was a stop already. */
+static enum next on_seccomp_event(struct recorder *rec, struct rtask *t)
+{
+	if (!t->buffered || t->in_syscall)
+		return NEXT_KERNEL;
+	if (task_regs(&t->t))
+		return NEXT_DYING;
+	if (t->t.regs.u.rip == rec->agent.header->reporting)
+		return on_agent_report(rec, t);
+	return on_syscall_entry(rec, t);
+}
+
 static enum next on_ptrace_event(struct recorder *rec, struct rtask *t)
 {
 	switch (t->t.stop.event) {
@@ -14,6 +26,8 @@ static enum next on_ptrace_event(struct recorder *rec, struct rtask *t)
 		return on_clone_event(rec, t);
 	case PTRACE_EVENT_EXEC:
 		return on_exec_event(rec, t);
+	case PTRACE_EVENT_SECCOMP:
+		return on_seccomp_event(rec, t);
 	case PTRACE_EVENT_EXIT:
 		return on_exit_event(rec, t);
 	default:

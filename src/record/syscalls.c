@@ -146,6 +146,7 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	if (moves_code(t))
 		return put_off(rec, t, true);
 	syscall_prepare(rec, t);
+	buffer_continue_partial(rec, t);
 	forced_note_entry(t);
 	signals_raise_stash(t);
 	if (t->force_result)
@@ -318,6 +319,8 @@ enum next on_syscall_exit(struct recorder *rec, struct rtask *t)
 	if (t->force_result)
 		task_regs_modify(&t->t)->u.rax = t->forced;
 	ret = t->t.regs.u.rax;
+	if (t->partial)
+		task_regs_modify(&t->t)->u.rax = ret = buffer_partial_result(t, ret);
 	if (is_restart(ret) && class != SYS_SIGRETURN && !t->force_result) {
 		t->interrupted = true;
 		scratch_copy_back(t, ret);

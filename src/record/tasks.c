@@ -59,6 +59,8 @@ void rtask_free(struct recorder *rec, struct rtask *t)
 		free(t->process);
 	if (rec->current == t)
 		rec->current = NULL;
+	if (rec->in_code == t)
+		rec->in_code = NULL;
 	rec->n_live--;
 	free(t);
 }

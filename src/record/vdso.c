@@ -10,9 +10,11 @@
 #include <asm/unistd_64.h>
 #include <gelf.h>
 
-/* mov $nr, %eax; syscall; ret */
-#define STUB_SIZE	    8
-#define STUB_SYSCALL_OFFSET 5
+/*
+ * mov $nr, %eax; lea (of the ret), %r11; lea (of the syscall), %rcx; jmp *TICK_ENTER_CALL; syscall;
+ * ret: as the hooks of images enter the agent. Without it: mov; syscall; ret.
+ */
+#define STUB_SIZE 29
 
 struct vdso_function {
 	const char *name;
@@ -28,30 +30,66 @@ static const struct vdso_function functions[] = {
 	{"__vdso_getrandom", -1},
 };
 
-static void make_stub(int nr, unsigned char stub[STUB_SIZE])
+static size_t make_stub(int nr, bool hooked, uint8_t stub[STUB_SIZE])
 {
-	static const unsigned char enosys[] = {0x48, 0xc7, 0xc0, 0xda, 0xff, 0xff, 0xff, 0xc3};
-	const unsigned char call[] = {0xb8, nr & 0xff, nr >> 8, 0, 0, 0x0f, 0x05, 0xc3};
+	static const uint8_t enosys[] = {0x48, 0xc7, 0xc0, 0xda, 0xff, 0xff, 0xff, 0xc3};
+	const uint8_t number[] = {0xb8, nr & 0xff, nr >> 8, 0, 0};
+	static const uint8_t hook[] = {0x4c,
+				       0x8d,
+				       0x1d,
+				       16,
+				       0,
+				       0,
+				       0,
+				       0x48,
+				       0x8d,
+				       0x0d,
+				       7,
+				       0,
+				       0,
+				       0,
+				       0xff,
+				       0x24,
+				       0x25,
+				       TICK_ENTER_CALL & 0xff,
+				       TICK_ENTER_CALL >> 8 & 0xff,
+				       TICK_ENTER_CALL >> 16,
+				       0};
+	static const uint8_t call[] = {0x0f, 0x05, 0xc3};
+	size_t n = sizeof(number);
 
-	memcpy(stub, nr < 0 ? enosys : call, STUB_SIZE);
+	if (nr < 0) {
+		memcpy(stub, enosys, sizeof(enosys));
+		return sizeof(enosys);
+	}
+	memcpy(stub, number, n);
+	if (hooked) {
+		memcpy(stub + n, hook, sizeof(hook));
+		n += sizeof(hook);
+	}
+	memcpy(stub + n, call, sizeof(call));
+	return n + sizeof(call);
 }
 
-static int patch_symbol(struct mm *mm, raddr_t base, const char *name, uint64_t value)
+static int patch_symbol(struct mm *mm, raddr_t base, const char *name, const GElf_Sym *sym,
+			bool hooked)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		unsigned char stub[STUB_SIZE];
+		uint8_t stub[STUB_SIZE];
+		size_t n;
 
 		if (strcmp(name, functions[i].name))
 			continue;
-		make_stub(functions[i].nr, stub);
+		n = make_stub(functions[i].nr, hooked && sym->st_size >= STUB_SIZE, stub);
 		if (functions[i].nr >= 0)
-			mm->syscall_insn = base + value + STUB_SYSCALL_OFFSET;
-		return mm_write(mm, base + value, stub, sizeof(stub));
+			mm->syscall_insn = base + sym->st_value + n - 3;
+		return mm_write(mm, base + sym->st_value, stub, n);
 	}
 	return 0;
 }
 
-static int patch_symbols(struct mm *mm, raddr_t base, size_t size, Elf *elf, Elf_Scn *scn)
+static int patch_symbols(struct mm *mm, raddr_t base, size_t size, bool hooked, Elf *elf,
+			 Elf_Scn *scn)
 {
 	GElf_Shdr shdr;
 	Elf_Data *data = elf_getdata(scn, NULL);
@@ -67,12 +105,12 @@ static int patch_symbols(struct mm *mm, raddr_t base, size_t size, Elf *elf, Elf
 			continue;
 		name = elf_strptr(elf, shdr.sh_link, sym.st_name);
 		if (name && GELF_ST_TYPE(sym.st_info) == STT_FUNC)
-			ret = patch_symbol(mm, base, name, sym.st_value);
+			ret = patch_symbol(mm, base, name, &sym, hooked);
 	}
 	return ret;
 }
 
-int vdso_patch(struct mm *mm, raddr_t base, size_t size)
+int vdso_patch(struct mm *mm, raddr_t base, size_t size, bool hooked)
 {
 	char *image = xmalloc(size);
 	Elf *elf = NULL;
@@ -88,7 +126,7 @@ int vdso_patch(struct mm *mm, raddr_t base, size_t size)
 		GElf_Shdr shdr;
 
 		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == SHT_DYNSYM)
-			ret = patch_symbols(mm, base, size, elf, scn);
+			ret = patch_symbols(mm, base, size, hooked, elf, scn);
 	}
 	if (!ret && !mm->syscall_insn)
 		ret = -ENOEXEC;

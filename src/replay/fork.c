@@ -98,6 +98,9 @@ static int adopt(struct copying *c, struct ptask *p, const struct task *t, struc
 	copy->entry_regs = p->entry_regs;
 	copy->last_event = p->last_event;
 	copy->ticks = p->ticks;
+	buf_add(&copy->calls, p->calls.data, p->calls.len);
+	copy->calls_pos = p->calls_pos;
+	copy->calls_more = p->calls_more;
 	*out = copy;
 	ret = task_regs(&p->t);
 	if (!ret)

@@ -29,6 +29,7 @@ static const replay_fn replay_fns[N_EVENT_TYPES] = {
 	[EV_INSN] = replay_insn,
 	[EV_EXIT] = replay_exit,
 	[EV_SCHED] = replay_sched,
+	[EV_BUFFER] = replay_buffer,
 };
 
 struct ptask *session_task(struct session *s)

@@ -31,6 +31,8 @@ enum replay_error {
 
 /* The driver paused the task on its way to the event, which has not happened yet. */
 #define REPLAY_PAUSED 1
+/* Not the event was met, but the end of a buffer of calls (buffer.c). */
+#define RUN_BUFFER_END 2
 
 struct session;
 struct ptask;
@@ -52,8 +54,9 @@ struct replay_driver {
 /* What a session and its copies share. */
 struct session_common {
 	int users;
-	struct map files;  /* saved file -> fd, read-only */
-	struct map images; /* saved file -> struct image of those that were looked at */
+	struct map files;	/* saved file -> fd, read-only */
+	struct map images;	/* saved file -> struct image of those that were looked at */
+	struct ptask *in_agent; /* whose calls are in the agent's buffer; NULL: nobody's */
 };
 
 struct pgroup {
@@ -74,6 +77,9 @@ struct ptask {
 	event_t last_event;	/* that matched */
 	struct task_ticks ticks;
 	struct ticks_counter *counter; /* NULL: the code counts by itself */
+	struct buf calls;	       /* the last EV_BUFFER's (buffer.c) */
+	uint32_t calls_pos;	       /* what of it was taken */
+	bool calls_more;
 };
 
 struct session {
@@ -150,6 +156,8 @@ void settle_ptask(struct session *s, struct ptask *p);
 bool event_runs_code(const struct session *s, const struct ptask *p);
 /* Run to the trap of the safepoint at the event's ticks. */
 int run_to_safepoint(struct session *s, struct ptask *p);
+/* Run until the agent needs its next buffer. */
+int run_to_buffer_end(struct session *s, struct ptask *p);
 /* Require the state of the event here and now. */
 int verify_regs(struct session *s, struct ptask *p, bool at_entry);
 /* Require the memory checksum of the event, which has been replayed. */
@@ -175,6 +183,18 @@ int replay_signal(struct session *s, struct ptask *p);	      /* signals.c */
 int replay_insn(struct session *s, struct ptask *p);	      /* signals.c */
 int replay_exit(struct session *s, struct ptask *p);	      /* exit.c */
 int replay_sched(struct session *s, struct ptask *p);	      /* preempt.c */
+int replay_buffer(struct session *s, struct ptask *p);	      /* buffer.c */
+
+/* --- buffer.c: calls that the agent repeats from the recording --- */
+/* Before the task runs its code; and when it has stopped. */
+void calls_load(struct session *s, struct ptask *p);
+void calls_settle(struct session *s, struct ptask *p);
+/* Whether the agent has stopped by itself, at a system call's entry. */
+bool calls_reports(struct session *s, struct ptask *p);
+/* See to that, so that the task can go on: 0, or 1 if it needs its next buffer. */
+int calls_on_report(struct session *s, struct ptask *p);
+/* The task has come to an event: all of its calls must have been made. */
+int calls_verify_empty(struct session *s, struct ptask *p);
 
 /* --- exec.c --- */
 int start_first_task(struct session *s, pid_t rec_tid);

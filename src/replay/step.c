@@ -59,6 +59,7 @@ void settle_ptask(struct session *s, struct ptask *p)
 {
 	ticks_t now;
 
+	calls_settle(s, p);
 	if (!p->counter)
 		soft_ticks_settle(&s->ticks, &p->ticks);
 	else if (!ticks_read(p->counter, &now))
@@ -84,6 +85,7 @@ static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 	if (s->driver)
 		return s->driver->run(s, p, ticks);
 	soft_ticks_grant(&s->ticks, &p->ticks, ticks);
+	calls_load(s, p);
 	for (;;) {
 		siginfo_t si;
 		int ret = resume_and_wait(p, how);
@@ -93,6 +95,13 @@ static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 			return failed(s, ret, "task %d cannot be run", p->rec_tid);
 		if (p->t.stop.kind == STOP_SYSCALL && skip_exit) {
 			skip_exit = false;
+			continue;
+		}
+		if (p->t.stop.kind == STOP_SYSCALL && calls_reports(s, p)) {
+			ret = calls_on_report(s, p);
+			if (ret)
+				return ret;
+			skip_exit = how == PTRACE_SYSCALL;
 			continue;
 		}
 		if (p->t.stop.kind == STOP_SYSCALL) {
@@ -114,9 +123,28 @@ static bool is_remade(enum syscall_class c)
 	return shapes_memory(c) || c == SYS_CLONE || c == SYS_EXEC;
 }
 
+/* Run to what the event says; all calls that were buffered before it have been made there. */
+static int run_to_event(struct session *s, struct ptask *p, int how, int64_t ticks)
+{
+	int ret = run_ticks(s, p, how, ticks);
+
+	if (ret == RUN_BUFFER_END)
+		return diverged(s, p, "it makes more calls than were recorded");
+	return ret ? ret : calls_verify_empty(s, p);
+}
+
 static int run_to_stop(struct session *s, struct ptask *p, int how)
 {
-	return run_ticks(s, p, how, TICKS_NEVER);
+	return run_to_event(s, p, how, TICKS_NEVER);
+}
+
+int run_to_buffer_end(struct session *s, struct ptask *p)
+{
+	int ret = run_ticks(s, p, PTRACE_SYSEMU, TICKS_NEVER);
+
+	if (ret == RUN_BUFFER_END)
+		return 0;
+	return ret ? ret : diverged(s, p, "it makes fewer calls than were recorded");
 }
 
 bool event_runs_code(const struct session *s, const struct ptask *p)
@@ -170,7 +198,7 @@ int run_to_safepoint(struct session *s, struct ptask *p)
 	if (!s->soft || ticks <= 0)
 		return diverged(s, p, "it is at tick %llu already",
 				(unsigned long long)p->ticks.count);
-	ret = run_ticks(s, p, PTRACE_SYSEMU, ticks);
+	ret = run_to_event(s, p, PTRACE_SYSEMU, ticks);
 	if (ret)
 		return ret;
 	if (p->t.stop.kind != STOP_SIGNAL || p->t.stop.signo != SIGTRAP ||

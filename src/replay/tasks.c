@@ -32,6 +32,9 @@ void ptask_free(struct session *s, struct ptask *p)
 	if (map_get_ptr(&s->tasks, p->rec_tid) == p)
 		map_del(&s->tasks, p->rec_tid);
 	ticks_close(p->counter);
+	if (s->common->in_agent == p)
+		s->common->in_agent = NULL;
+	buf_release(&p->calls);
 	mm_put(p->t.mm);
 	if (!--p->group->refs) {
 		map_release(&p->group->fds);

@@ -24,7 +24,8 @@ static int run_to_stop(struct task *t)
 			return ret;
 		/* An early group stop or interrupt is not lost: it is reported again by the
 		 * kernel's job control state. */
-	} while (t->stop.kind == STOP_TRAP || t->stop.kind == STOP_GROUP);
+	} while (t->stop.kind == STOP_TRAP || t->stop.kind == STOP_GROUP ||
+		 stop_is_seccomp(&t->stop));
 	if (t->stop.kind == STOP_EXITED)
 		return -ESRCH;
 	if (t->stop.kind == STOP_EVENT && t->stop.event == PTRACE_EVENT_EXIT)

@@ -121,6 +121,7 @@ int task_interrupt(struct task *t)
 void task_stopped(struct task *t, const struct stop *stop)
 {
 	t->stop = *stop;
+	t->n_stops++;
 	t->regs_valid = false;
 	t->regs_dirty = t->result_dirty = false;
 	log_debug("task %d: %s", t->tid, stop_describe(stop));

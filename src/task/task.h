@@ -54,6 +54,7 @@ struct task {
 	bool regs_valid;
 	bool regs_dirty;   /* to be written before the task runs */
 	bool result_dirty; /* only rax is */
+	uint64_t n_stops;  /* so far */
 };
 
 /*
@@ -69,6 +70,11 @@ bool task_have_cpuid_faulting(void);
 
 /* What a wait status says. */
 struct stop stop_decode(int status);
+/* Whether a filter has sent the task to us at the entry of a system call. */
+static inline bool stop_is_seccomp(const struct stop *s)
+{
+	return s->kind == STOP_EVENT && s->event == PTRACE_EVENT_SECCOMP;
+}
 /* A few words for messages: "signal SIGSEGV", "exited with 1". In a static buffer. */
 const char *stop_describe(const struct stop *s);
 

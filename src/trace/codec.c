@@ -13,7 +13,7 @@
 #include <sys/user.h>
 
 _Static_assert(sizeof(struct user_regs_struct) == REGS_WORDS * 8, "regs are words");
-_Static_assert((int)N_EVENT_TYPES == (int)RR__TRACE__EVENT_TYPE__SCHED + 1, "schema");
+_Static_assert((int)N_EVENT_TYPES == (int)RR__TRACE__EVENT_TYPE__BUFFER + 1, "schema");
 _Static_assert((int)SIGNAL_IGNORED == (int)RR__TRACE__SIGNAL_ACTION__IGNORED, "schema");
 _Static_assert((int)MAP_FROM_SHARED == (int)RR__TRACE__MAPPING__SOURCE__SHARED, "schema");
 _Static_assert((int)TASK_EXIT == (int)RR__TRACE__TASK__KIND__EXIT, "schema");
@@ -285,6 +285,8 @@ int encode_event(struct event_codec *c, const struct trace_event *ev,
 		.action = (Rr__Trace__SignalAction)ev->action,
 		.siginfo = binary(ev->siginfo.data, ev->siginfo.len),
 		.delay = ev->delay_ns,
+		.more = ev->more,
+		.stops = ev->stops,
 		.stack = binary(ev->stack.data, ev->stack.len),
 		.child_tid = ev->child_tid,
 		.clone_flags = ev->clone_flags,
@@ -436,6 +438,8 @@ const char *decode_event(struct event_codec *c, struct arena *a, const uint8_t *
 		.action = (enum trace_signal_action)msg->action,
 		.siginfo = {msg->siginfo.data, msg->siginfo.len},
 		.delay_ns = msg->delay,
+		.more = msg->more,
+		.stops = msg->stops,
 		.stack = {msg->stack.data, msg->stack.len},
 		.child_tid = msg->child_tid,
 		.clone_flags = msg->clone_flags,

@@ -18,7 +18,7 @@
 
 #include <sys/stat.h>
 
-#define TRACE_FORMAT 1 /* raised whenever a reader of the old one would be wrong */
+#define TRACE_FORMAT 2 /* raised whenever a reader of the old one would be wrong */
 
 enum trace_event_type {
 	/* execve succeeded. maps[]: the whole address space; writes[]: what the files do not have
@@ -32,6 +32,7 @@ enum trace_event_type {
 	EV_INSN,	  /* an instruction trapped to the recorder: rdtsc, rdtscp, cpuid */
 	EV_EXIT,	  /* the task is gone */
 	EV_SCHED,	  /* stopped in running code, for others or for a signal */
+	EV_BUFFER,	  /* calls that the agent made: writes[0] is its buffer (agent/agent.h) */
 	N_EVENT_TYPES,
 };
 
@@ -94,6 +95,8 @@ struct trace_event {
 	int32_t arch;		       /* enum abi_arch; of EV_SYSCALL*, EV_EXEC */
 	int32_t syscall;	       /* number; of EV_SYSCALL*, EV_CLONE, EV_EXEC */
 	int64_t result;		       /* of EV_SYSCALL, EV_SYSCALL_EXIT */
+	bool more;		       /* EV_BUFFER: it was full: the calls go on in another one */
+	uint64_t stops;		       /* EV_EXEC, EV_EXIT: of the task for the recorder, so far */
 	int32_t echo_fd;	       /* 1 or 2: it wrote `result` bytes to rr's stdout, stderr */
 	bool synchronous;	       /* EV_SIGNAL: raised by the instruction at `regs` */
 	int32_t signo;

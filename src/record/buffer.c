@@ -1,0 +1,101 @@
+/*
+ * System calls that the agent makes in the tracee, without stops (src/agent): its buffer goes to the
+ * trace before any event that follows, and what it knows of the running task comes and goes with it.
+ *
+ * A task whose calls come through the agent runs with PTRACE_CONT: a seccomp filter sends all other calls
+ * here. One with a filter of its own does not: that would be asked first, and could answer for us.
+ */
+#include "record/session.h"
+
+#include "base/log.h"
+
+int buffer_resume(struct recorder *rec, struct rtask *t, enum next next)
+{
+	struct agent_state *a = rec->agent.state;
+
+	if (next != NEXT_USER && next != NEXT_MIDDLE)
+		return PTRACE_SYSCALL;
+	agent_enable(&rec->agent, t->buffered);
+	if (!t->buffered)
+		return PTRACE_SYSCALL;
+	/* Others may have run, or a call changed what descriptors are. */
+	if ((next == NEXT_USER || rec->in_code != t) && !++a->generation)
+		a->generation = 1;
+	a->blocked = t->forced_blocked;
+	rec->in_code = t;
+	return PTRACE_CONT;
+}
+
+void buffer_settle(struct recorder *rec, struct rtask *t)
+{
+	if (t->buffered && rec->in_code == t)
+		forced_note_blocked(t, rec->agent.state->blocked);
+}
+
+void buffer_flush(struct recorder *rec, bool more)
+{
+	struct agent_state *a = rec->agent.state;
+	struct rtask *t = rec->in_code;
+	struct event_builder b;
+	uint32_t n = a->pos;
+
+	if (!n)
+		return;
+	BUG_ON(!t);
+	a->pos = 0;
+	event_begin(&b, rec, t, EV_BUFFER);
+	b.ev.more = more;
+	event_add_bytes(&b, t->t.tid, AGENT_BUFFER, rec->agent.buffer, n);
+	event_end(&b, t);
+}
+
+enum next on_agent_report(struct recorder *rec, struct rtask *t)
+{
+	struct agent_state *a = rec->agent.state;
+
+	switch (a->report) {
+	case REPORT_FLUSH:
+		buffer_flush(rec, true);
+		task_regs_modify(&t->t)->u.orig_rax = -1;
+		return NEXT_MIDDLE;
+	default:
+		BUG("task %d: the agent reports %u, reason %llu", t->t.tid, a->report,
+		    (unsigned long long)a->reason);
+	}
+}
+
+bool buffer_copy_failed(struct recorder *rec, struct rtask *t)
+{
+	if (!t->buffered || t->t.regs.u.rip != rec->agent.header->copy)
+		return false;
+	task_regs_modify(&t->t)->u.rip = rec->agent.header->copy_end;
+	return true;
+}
+
+void buffer_continue_partial(struct recorder *rec, struct rtask *t)
+{
+	struct regs *r;
+
+	t->partial = t->buffered ? rec->agent.state->partial : 0;
+	rec->agent.state->partial = 0;
+	if (!t->partial)
+		return;
+	r = task_regs_modify(&t->t);
+	regs_set_arg(r, 1, t->call.arg[1] + t->partial);
+	regs_set_arg(r, 2, t->call.arg[2] - t->partial);
+}
+
+int64_t buffer_partial_result(struct rtask *t, int64_t result)
+{
+	uint64_t before = t->partial;
+
+	t->partial = 0;
+	return before ? (int64_t)before + (result > 0 ? result : 0) : result;
+}
+
+void buffer_note_mapped(struct recorder *rec, uint64_t dev, uint64_t ino)
+{
+	uint32_t bit = agent_file_bit(dev, ino);
+
+	rec->agent.state->mapped[bit / 8] |= 1U << bit % 8;
+}

@@ -1,0 +1,133 @@
+/*
+ * System calls that were made without a stop: the agent in the task repeats them from the recorded
+ * buffer (src/agent/records.c). The buffer is loaded before the task runs; at its next event all of it
+ * must have been used.
+ */
+#include "base/io.h"
+#include "base/log.h"
+#include "replay/session.h"
+
+void calls_load(struct session *s, struct ptask *p)
+{
+	struct agent_state *a = s->agent.state;
+
+	agent_enable(&s->agent, true);
+	a->echo = s->opt->quiet ? NO_ECHO : 0;
+	if (s->common->in_agent == p)
+		return;
+	memcpy(s->agent.buffer, p->calls.data, p->calls.len);
+	a->pos = p->calls_pos;
+	a->end = (uint32_t)p->calls.len;
+	a->more = p->calls_more;
+	s->common->in_agent = p;
+}
+
+/* What the program has written to the recorder's stdout and stderr. */
+static void drain_echo(struct session *s)
+{
+	struct agent_state *a = s->agent.state;
+	uint32_t at = 0;
+
+	if (a->echo == NO_ECHO)
+		return;
+	while (at < a->echo) {
+		const struct agent_echo *e = (const struct agent_echo *)(s->agent.echo + at);
+
+		progress_end(s);
+		write_full((int)e->fd, (const char *)(e + 1), e->size);
+		at += (uint32_t)(sizeof(*e) + AGENT_ALIGN(e->size));
+	}
+	a->echo = 0;
+}
+
+void calls_settle(struct session *s, struct ptask *p)
+{
+	if (s->common->in_agent != p)
+		return;
+	p->calls_pos = s->agent.state->pos;
+	drain_echo(s);
+}
+
+bool calls_reports(struct session *s, struct ptask *p)
+{
+	return !task_regs(&p->t) && p->t.regs.u.rip == s->agent.header->reporting;
+}
+
+int calls_on_report(struct session *s, struct ptask *p)
+{
+	struct agent_state *a = s->agent.state;
+
+	switch (a->report) {
+	case REPORT_ECHO:
+		return 0; /* drained when it stopped */
+	case REPORT_FLUSH:
+		return RUN_BUFFER_END;
+	case REPORT_WRONG:
+		return diverged(s, p, "it makes %s, which is not the call recorded",
+				syscall_name(ARCH_X86_64, (int)a->nr));
+	default:
+		return diverged(s, p, "the agent reports %u, reason %llu", a->report,
+				(unsigned long long)a->reason);
+	}
+}
+
+int calls_verify_empty(struct session *s, struct ptask *p)
+{
+	if (p->calls_pos == p->calls.len)
+		return 0;
+	return diverged(s, p, "it makes fewer calls than were recorded");
+}
+
+/* The records are to be the agent's, which trusts them: they must lie in their buffer. */
+static bool is_well_formed(const struct buf *b)
+{
+	const uint8_t *p = (const uint8_t *)b->data, *end = p + b->len;
+
+	while (p < end) {
+		const struct agent_record *r = (const struct agent_record *)p;
+		const uint8_t *piece = p + sizeof(*r), *record_end;
+
+		if ((size_t)(end - p) < sizeof(*r) || r->size < sizeof(*r) || r->size % 8 ||
+		    r->size > (size_t)(end - p))
+			return false;
+		record_end = p + r->size;
+		while (piece < record_end) {
+			const struct agent_piece *q = (const struct agent_piece *)piece;
+
+			if ((size_t)(record_end - piece) < sizeof(*q) ||
+			    q->size > (size_t)(record_end - piece) - sizeof(*q))
+				return false;
+			piece += sizeof(*q) + AGENT_ALIGN(q->size);
+		}
+		if (piece != record_end)
+			return false;
+		p = record_end;
+	}
+	return true;
+}
+
+int replay_buffer(struct session *s, struct ptask *p)
+{
+	struct buf calls = BUF_INIT;
+	int ret = 0;
+
+	if (s->ev.n_writes == 1)
+		buf_add(&calls, s->ev.writes[0].bytes.data, s->ev.writes[0].bytes.len);
+	if (!calls.len || calls.len > AGENT_BUFFER_SIZE || !is_well_formed(&calls))
+		ret = bad_trace(s, "a malformed buffer of calls");
+	if (!ret && p->calls_more)
+		ret = run_to_buffer_end(s, p);
+	if (!ret)
+		ret = calls_verify_empty(s, p);
+	if (ret) {
+		buf_release(&calls);
+		return ret;
+	}
+	buf_release(&p->calls);
+	p->calls = calls;
+	p->calls_pos = 0;
+	p->calls_more = s->ev.more;
+	if (s->common->in_agent == p)
+		s->common->in_agent = NULL;
+	return 0;
+}
