@@ -25,7 +25,7 @@ struct dump_command {
 #define AT(field) OPT_AT(struct dump_command, field)
 
 const struct option_row dump_option_rows[] = {
-	OPTION(FLAG, 'b', "syscallbuf", NULL, "buffered system calls (there are none yet)",
+	OPTION(FLAG, 'b', "syscallbuf", NULL, "system calls that were made without a stop",
 	       AT(buffered)),
 	OPTION(FLAG, 'e', "extra", NULL, "extra registers: size and hash", AT(extra)),
 	OPTION(FLAG, 'm', "recorded-metadata", NULL, "memory that the world wrote", AT(memory)),
@@ -78,6 +78,8 @@ static void print_event(const struct dump_command *dc, const struct trace_event 
 		dump_words(ev, &dc->tasks, &line);
 	}
 	buf_addch(&line, '\n');
+	if (dc->buffered)
+		dump_calls(ev, &line);
 	if (dc->memory)
 		dump_memory(ev, &line);
 	if (dc->mappings)

@@ -23,6 +23,11 @@ void dump_raw(const struct trace_event *ev, struct buf *out);
 void dump_memory(const struct trace_event *ev, struct buf *out);
 void dump_mappings(const struct trace_event *ev, struct buf *out);
 void dump_extra(const struct trace_event *ev, struct buf *out);
+/* The calls of an EV_BUFFER, a line each; nothing of others. */
+void dump_calls(const struct trace_event *ev, struct buf *out);
+/* Each of them; `more`: the call goes on in the next record. */
+typedef void (*dump_call_fn)(void *ctx, int nr, int64_t result, uint64_t bytes, bool more);
+void dump_count_calls(const struct trace_event *ev, dump_call_fn fn, void *ctx);
 
 /* Bytes that the world wrote in the event: memory and shared files. */
 uint64_t dump_data_bytes(const struct trace_event *ev);
@@ -38,7 +43,9 @@ struct dump_stats {
 	size_t n_calls, n_tasks;
 	struct map call_index, task_index;
 	uint64_t first_ns, last_ns;
-	uint64_t *delays; /* of signals, ns */
+	uint64_t n_buffered;	    /* calls that did not stop */
+	uint64_t stops, exec_stops; /* for the recorder: all, and up to the last EV_EXEC */
+	uint64_t *delays;	    /* of signals, ns */
 	size_t n_delays;
 };
 

@@ -6,6 +6,7 @@
 
 #include "abi/signal.h"
 #include "abi/syscall.h"
+#include "agentctl/records.h"
 
 #include <ctype.h>
 #include <sched.h>
@@ -15,6 +16,7 @@ static const char *const type_names[N_EVENT_TYPES] = {
 	[EV_EXEC] = "exec",	     [EV_SYSCALL] = "syscall", [EV_SYSCALL_ENTRY] = "enter",
 	[EV_SYSCALL_EXIT] = "leave", [EV_CLONE] = "clone",     [EV_SIGNAL] = "signal",
 	[EV_INSN] = "insn",	     [EV_EXIT] = "exit",       [EV_SCHED] = "sched",
+	[EV_BUFFER] = "buffer",
 };
 
 const char *dump_type_name(enum trace_event_type type)
@@ -185,6 +187,29 @@ static void insn_words(const struct trace_event *ev, struct buf *out)
 		 (unsigned long long)(after.u.rdx << 32 | (uint32_t)after.u.rax));
 }
 
+/* The event's calls, aligned as records are read. */
+static const void *buffered_calls(const struct trace_event *ev, struct buf *out)
+{
+	buf_clear(out);
+	if (ev->type == EV_BUFFER && ev->n_writes == 1)
+		buf_add(out, ev->writes[0].bytes.data, ev->writes[0].bytes.len);
+	return out->data;
+}
+
+static void buffer_words(const struct trace_event *ev, struct buf *out)
+{
+	struct buf calls = BUF_INIT;
+	const void *data = buffered_calls(ev, &calls);
+	size_t at = 0, n = 0;
+
+	while (agent_next_record(data, calls.len, &at))
+		n++;
+	buf_addf(out, "%zu calls, %zu bytes", n, calls.len);
+	if (at != calls.len)
+		buf_addstr(out, ", damaged");
+	buf_release(&calls);
+}
+
 void dump_words(const struct trace_event *ev, const struct task_list *tasks, struct buf *out)
 {
 	switch (ev->type) {
@@ -211,9 +236,47 @@ void dump_words(const struct trace_event *ev, const struct task_list *tasks, str
 	case EV_SCHED:
 		sched_words(ev, out);
 		break;
+	case EV_BUFFER:
+		buffer_words(ev, out);
+		break;
 	default:
 		buf_addstr(out, "unknown to this version");
 	}
+}
+
+void dump_calls(const struct trace_event *ev, struct buf *out)
+{
+	struct buf calls = BUF_INIT;
+	const void *data = buffered_calls(ev, &calls);
+	const struct agent_record *r;
+	size_t at = 0;
+
+	while ((r = agent_next_record(data, calls.len, &at))) {
+		buf_addf(out, "  { syscall:'%s', ret:0x%llx, size:0x%x",
+			 syscall_name(ARCH_X86_64, r->nr), (unsigned long long)r->result, r->size);
+		if (r->flags & (RECORD_ECHO | RECORD_ECHO2))
+			buf_addf(out, ", echo:%d", r->flags & RECORD_ECHO ? 1 : 2);
+		if (r->flags & RECORD_MORE)
+			buf_addstr(out, ", goes on");
+		for (const struct agent_piece *p = agent_first_piece(r); p;
+		     p = agent_next_piece(r, p))
+			buf_addf(out, ", wrote:0x%llx+0x%llx", (unsigned long long)p->addr,
+				 (unsigned long long)p->size);
+		buf_addstr(out, " }\n");
+	}
+	buf_release(&calls);
+}
+
+void dump_count_calls(const struct trace_event *ev, dump_call_fn fn, void *ctx)
+{
+	struct buf calls = BUF_INIT;
+	const void *data = buffered_calls(ev, &calls);
+	const struct agent_record *r;
+	size_t at = 0;
+
+	while ((r = agent_next_record(data, calls.len, &at)))
+		fn(ctx, r->nr, r->result, r->size, r->flags & RECORD_MORE);
+	buf_release(&calls);
 }
 
 static void add_hex(struct buf *out, const struct trace_bytes *b)

@@ -57,6 +57,19 @@ static void count_delay(struct dump_stats *s, uint64_t ns)
 	s->delays[s->n_delays++] = ns;
 }
 
+static void count_buffered(void *ctx, int nr, int64_t result, uint64_t bytes, bool more)
+{
+	struct dump_stats *s = ctx;
+	struct dump_count *c = counter(&s->calls, &s->n_calls, &s->call_index, (uint32_t)nr);
+
+	c->bytes += bytes;
+	if (more)
+		return;
+	s->n_buffered++;
+	c->events++;
+	c->errors += result < 0 && result >= -4095;
+}
+
 void dump_stats_add(struct dump_stats *s, const struct trace_event *ev)
 {
 	uint64_t bytes = dump_data_bytes(ev);
@@ -66,6 +79,11 @@ void dump_stats_add(struct dump_stats *s, const struct trace_event *ev)
 	s->last_ns = ev->time_ns;
 	if (ev->type < N_EVENT_TYPES)
 		count(&s->types[ev->type], ev, bytes);
+	if (ev->type == EV_EXIT)
+		s->stops += ev->stops;
+	if (ev->type == EV_EXEC)
+		s->exec_stops = ev->stops;
+	dump_count_calls(ev, count_buffered, s);
 	if (ev->type == EV_SIGNAL && ev->delay_ns)
 		count_delay(s, ev->delay_ns);
 	count(counter(&s->tasks, &s->n_tasks, &s->task_index, (uint32_t)ev->tid), ev, bytes);
@@ -171,6 +189,12 @@ void dump_stats_format(struct dump_stats *s, const char *dir, const struct task_
 	buf_addf(out, "events: %llu, tasks: %zu, seconds: %.6f, bytes of data: %llu\n",
 		 (unsigned long long)all.events, s->n_tasks,
 		 (double)(s->last_ns - s->first_ns) / 1e9, (unsigned long long)all.bytes);
+	buf_addf(out, "stops: %llu, calls without one: %llu", (unsigned long long)s->stops,
+		 (unsigned long long)s->n_buffered);
+	if (s->n_tasks == 1)
+		buf_addf(out, ", stops since exec: %llu",
+			 (unsigned long long)(s->stops - min_u64(s->stops, s->exec_stops)));
+	buf_addch(out, '\n');
 	format_files(dir, out);
 	format_delays(s, out);
 
@@ -180,7 +204,7 @@ void dump_stats_format(struct dump_stats *s, const char *dir, const struct task_
 			format_row(&s->types[t], dump_type_name(t), out);
 	}
 	if (s->n_calls) {
-		format_header("system call", out);
+		format_header("system call (of those without a stop too)", out);
 		qsort(s->calls, s->n_calls, sizeof(*s->calls), more_events_first);
 	}
 	for (size_t i = 0; i < s->n_calls; i++) {

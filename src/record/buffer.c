@@ -1,9 +1,11 @@
 /*
- * System calls that the agent makes in the tracee, without stops (src/agent): its buffer goes to the
- * trace before any event that follows, and what it knows of the running task comes and goes with it.
+ * System calls that the agent makes in the tracee, without stops (src/agent): its buffer goes to
+ * the trace before any event that follows, and what it knows of the running task comes and goes
+ * with it.
  *
- * A task whose calls come through the agent runs with PTRACE_CONT: a seccomp filter sends all other calls
- * here. One with a filter of its own does not: that would be asked first, and could answer for us.
+ * A task whose calls come through the agent runs with PTRACE_CONT: a seccomp filter sends all other
+ * calls here. One with a filter of its own does not: that would be asked first, and could answer
+ * for us.
  */
 #include "record/session.h"
 

@@ -133,6 +133,7 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 	}
 	p = r.flags & CLONE_THREAD ? t->process : process_new(early.tgid);
 	p->undumpable = t->process->undumpable;
+	p->no_new_privs = t->process->no_new_privs;
 	child = rtask_new(rec, early.tid, p, mm);
 	forced_clone(t, child, r.flags);
 	task_code_clone(t, child, r.flags & CLONE_VM);

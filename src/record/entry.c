@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -67,6 +68,18 @@ static void prepare_prctl(struct recorder *rec, struct rtask *t)
 		break;
 	case PR_SET_SECCOMP:
 		filter_prepare(t);
+		break;
+	/* The agent's filter, and the promise that it needs, are not the program's. */
+	case PR_GET_SECCOMP:
+		if (!t->filter_vdso && !t->strict)
+			force(t, SECCOMP_MODE_DISABLED);
+		break;
+	case PR_SET_NO_NEW_PRIVS:
+		t->process->no_new_privs |= t->call.arg[1] == 1 && !t->call.arg[2];
+		break;
+	case PR_GET_NO_NEW_PRIVS:
+		if (!t->call.arg[1] && !t->call.arg[2])
+			force(t, t->process->no_new_privs);
 		break;
 	case PR_SUD:
 		force(t, -EINVAL);

@@ -42,6 +42,7 @@ struct process {
 	int live;	       /* tasks without EV_EXIT */
 	int refs;	       /* rtasks that exist */
 	struct rtask *execing; /* its thread that is in execve, while there are others; or NULL */
+	bool no_new_privs;     /* as the program set it (PR_SET_NO_NEW_PRIVS) */
 	bool undumpable;       /* as the program set it (PR_SET_DUMPABLE), which is not done */
 };
 

@@ -1,8 +1,9 @@
 /*
  * System calls that were made without a stop: the agent in the task repeats them from the recorded
- * buffer (src/agent/records.c). The buffer is loaded before the task runs; at its next event all of it
- * must have been used.
+ * buffer (src/agent/records.c). The buffer is loaded before the task runs; at its next event all of
+ * it must have been used.
  */
+#include "agentctl/records.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "replay/session.h"
@@ -78,32 +79,14 @@ int calls_verify_empty(struct session *s, struct ptask *p)
 	return diverged(s, p, "it makes fewer calls than were recorded");
 }
 
-/* The records are to be the agent's, which trusts them: they must lie in their buffer. */
+/* The agent trusts its records: they must lie in their buffer. */
 static bool is_well_formed(const struct buf *b)
 {
-	const uint8_t *p = (const uint8_t *)b->data, *end = p + b->len;
+	size_t at = 0;
 
-	while (p < end) {
-		const struct agent_record *r = (const struct agent_record *)p;
-		const uint8_t *piece = p + sizeof(*r), *record_end;
-
-		if ((size_t)(end - p) < sizeof(*r) || r->size < sizeof(*r) || r->size % 8 ||
-		    r->size > (size_t)(end - p))
-			return false;
-		record_end = p + r->size;
-		while (piece < record_end) {
-			const struct agent_piece *q = (const struct agent_piece *)piece;
-
-			if ((size_t)(record_end - piece) < sizeof(*q) ||
-			    q->size > (size_t)(record_end - piece) - sizeof(*q))
-				return false;
-			piece += sizeof(*q) + AGENT_ALIGN(q->size);
-		}
-		if (piece != record_end)
-			return false;
-		p = record_end;
-	}
-	return true;
+	while (agent_next_record(b->data, b->len, &at))
+		;
+	return at == b->len;
 }
 
 int replay_buffer(struct session *s, struct ptask *p)

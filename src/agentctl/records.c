@@ -1,0 +1,47 @@
+/*
+ * Records and pieces: lengths that must fit into what contains them.
+ */
+#include "agentctl/records.h"
+
+static const struct agent_piece *piece_at(const struct agent_record *r, size_t at)
+{
+	return at < r->size ? (const struct agent_piece *)((const uint8_t *)r + at) : NULL;
+}
+
+const struct agent_piece *agent_first_piece(const struct agent_record *r)
+{
+	return piece_at(r, sizeof(*r));
+}
+
+const struct agent_piece *agent_next_piece(const struct agent_record *r,
+					   const struct agent_piece *p)
+{
+	size_t at = (size_t)((const uint8_t *)p - (const uint8_t *)r);
+
+	return piece_at(r, at + sizeof(*p) + AGENT_ALIGN(p->size));
+}
+
+static bool pieces_fit(const struct agent_record *r)
+{
+	size_t at = sizeof(*r);
+
+	while (at < r->size) {
+		const struct agent_piece *p = piece_at(r, at);
+
+		if (r->size - at < sizeof(*p) || p->size > r->size - at - sizeof(*p))
+			return false;
+		at += sizeof(*p) + AGENT_ALIGN(p->size);
+	}
+	return at == r->size;
+}
+
+const struct agent_record *agent_next_record(const void *buf, size_t n, size_t *at)
+{
+	const struct agent_record *r = (const struct agent_record *)((const uint8_t *)buf + *at);
+
+	if (n - *at < sizeof(*r) || r->size < sizeof(*r) || r->size % 8 || r->size > n - *at ||
+	    !pieces_fit(r))
+		return NULL;
+	*at += r->size;
+	return r;
+}

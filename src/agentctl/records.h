@@ -1,0 +1,23 @@
+/*
+ * Reading the agent's buffer out of a trace, which is not to be trusted.
+ */
+#ifndef AGENTCTL_RECORDS_H
+#define AGENTCTL_RECORDS_H
+
+#include "agent/agent.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The record at `*at` of the `n` bytes at `buf`, which are aligned to 8; `*at` moves behind it. NULL at
+ * the end, and where there is no whole record (`*at` is not `n` then). All of its pieces lie in it.
+ */
+const struct agent_record *agent_next_record(const void *buf, size_t n, size_t *at);
+
+/* The first piece, and the one behind `p`; NULL: there is none. */
+const struct agent_piece *agent_first_piece(const struct agent_record *r);
+const struct agent_piece *agent_next_piece(const struct agent_record *r,
+					   const struct agent_piece *p);
+
+#endif
