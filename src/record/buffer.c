@@ -17,7 +17,8 @@ int buffer_resume(struct recorder *rec, struct rtask *t, enum next next)
 
 	if (next != NEXT_USER && next != NEXT_MIDDLE)
 		return PTRACE_SYSCALL;
-	agent_enable(&rec->agent, t->buffered);
+	/* A signal that was joined with one of ours is sent again at the next call, whichever it is. */
+	agent_enable(&rec->agent, t->buffered && !t->joined.n);
 	if (!t->buffered)
 		return PTRACE_SYSCALL;
 	/* Others may have run, or a call changed what descriptors are. */

@@ -104,8 +104,6 @@ struct image_point code_point(const struct rtask *t, raddr_t addr)
 {
 	if (!t->code)
 		return (struct image_point){IMAGE_OUTSIDE, addr, addr};
-	if (addr >= AGENT_CODE && addr < OURS_END)
-		return (struct image_point){IMAGE_COUNTING, addr, addr};
 	return image_space_point(&t->code->space, addr);
 }
 

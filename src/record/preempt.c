@@ -266,9 +266,10 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 	unsigned int more;
 
 	t->interrupt = INTERRUPT_NONE;
+	t->safepoint = 0;
 	forced_restore(t, SIGTRAP);
 	if (t->stash.n) {
-		task_regs_modify(&t->t)->u.rip = p.original;
+		task_regs_modify(&t->t)->u.rip = t->safepoint = p.original;
 		log_safepoint(rec, t, &at);
 		deliver_stash(t);
 		return NEXT_USER;

@@ -96,6 +96,7 @@ struct rtask {
 		INTERRUPT_NONE,
 		INTERRUPT_HURRY, /* it was stopped to make it stop at its next safepoint */
 	} interrupt;
+	raddr_t safepoint;   /* where signals that were kept are delivered; 0: at no safepoint */
 	bool buffered;	     /* its calls come through the agent */
 	bool in_middle;	     /* it ran since it was at a point that is written down */
 	bool interrupt_sent; /* the stop is still to come */

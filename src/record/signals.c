@@ -134,11 +134,14 @@ void signals_note_boundary(struct rtask *t)
 	t->boundary_regs = t->t.regs;
 }
 
-/* At the end of its last system call, or before that, to make it again. */
+/* At the end of its last system call, or before that, to make it again; also of one that the agent
+ * has made, behind which is a safepoint. */
 static bool at_call(const struct rtask *t)
 {
 	const raddr_t end = t->entry_regs.u.rip;
 
+	if (t->safepoint == t->t.regs.u.rip)
+		return true;
 	return t->t.regs.u.rip == end || t->t.regs.u.rip == end - SYSCALL_INSN_SIZE;
 }
 

@@ -118,6 +118,7 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 		return NEXT_DYING;
 	t->in_syscall = true;
 	t->boundary = 0;
+	t->safepoint = 0;
 	if (t->joined.n)
 		signals_raise_joined(t);
 	if (t->interrupted)
