@@ -97,16 +97,15 @@ static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 			skip_exit = false;
 			continue;
 		}
-		if (p->t.stop.kind == STOP_SYSCALL && calls_reports(s, p)) {
+		if (p->t.stop.kind == STOP_SYSCALL) {
+			p->t.call_stop = how == PTRACE_SYSEMU ? CALL_SYSEMU : CALL_ENTRY;
+			if (!calls_reports(s, p))
+				return 0;
 			ret = calls_on_report(s, p);
 			if (ret)
 				return ret;
 			skip_exit = how == PTRACE_SYSCALL;
 			continue;
-		}
-		if (p->t.stop.kind == STOP_SYSCALL) {
-			p->t.call_stop = how == PTRACE_SYSEMU ? CALL_SYSEMU : CALL_ENTRY;
-			return 0;
 		}
 		if (p->t.stop.kind == STOP_SIGNAL && !task_siginfo(&p->t, &si) &&
 		    signal_is_synchronous(&si))
