@@ -27,10 +27,11 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
-#define N_FD_CLASSES 256
-#define MAPPED_FILES 65536 /* bits */
-#define MAX_BATCH    48
-#define NO_ECHO	     UINT32_MAX
+#define N_CODE_RANGES 64
+#define N_FD_CLASSES  256
+#define MAPPED_FILES  65536 /* bits */
+#define MAX_BATCH     48
+#define NO_ECHO	      UINT32_MAX
 
 enum agent_mode {
 	AGENT_RECORDS,
@@ -40,11 +41,12 @@ enum agent_mode {
 /* Why the agent has stopped for the tracer (agent_report()). */
 enum agent_report {
 	REPORT_NONE,
-	REPORT_FLUSH, /* recording: the buffer is full; replay: it is used up, and there is more */
-	REPORT_ECHO,  /* replay: there is output to be written */
-	REPORT_BATCH, /* the calls of `batch` are made */
-	REPORT_WRONG, /* replay: the call is another one than the recorded one */
-	REPORT_BUG,   /* an assertion failed: `reason` */
+	REPORT_FLUSH,  /* recording: the buffer is full; replay: it is used up, and there is more */
+	REPORT_ECHO,   /* replay: there is output to be written */
+	REPORT_REMAKE, /* replay: the call `nr` with `arg` has to be made again: it gave `result` */
+	REPORT_BATCH,  /* the calls of `batch` are made */
+	REPORT_WRONG,  /* replay: the call is another one than the recorded one */
+	REPORT_BUG,    /* an assertion failed: `reason` */
 };
 
 /* A system call that the tracer wants made; an argument may be the result of another. */
@@ -76,6 +78,17 @@ struct agent_state {
 
 	uint64_t blocked; /* signals that the running task blocks, as far as `blocked_known` */
 	uint64_t reason;
+
+	/* Of REPORT_REMAKE. */
+	uint64_t arg[6];
+	int64_t result;
+
+	/* Instrumented code in the address space: what becomes of it is the tracer's business. */
+	uint32_t n_code;
+	uint32_t pad_code;
+	struct agent_range {
+		uint64_t start, end;
+	} code[N_CODE_RANGES];
 
 	/* The recorder's stdout and stderr. */
 	struct {
@@ -118,9 +131,10 @@ struct agent_record {
 };
 
 #define RECORD_MORE    1
-#define RECORD_ECHO    2 /* it wrote `result` bytes to the recorder's stdout */
-#define RECORD_ECHO2   4 /* ... to its stderr */
-#define RECORD_CAREFUL 8 /* write only what differs: the memory may be read-only */
+#define RECORD_ECHO    2  /* it wrote `result` bytes to the recorder's stdout */
+#define RECORD_ECHO2   4  /* ... to its stderr */
+#define RECORD_CAREFUL 8  /* write only what differs: the memory may be read-only */
+#define RECORD_REMAKE  16 /* it changed the address space: replay makes it again */
 
 struct agent_piece {
 	uint64_t addr;
@@ -140,6 +154,7 @@ struct agent_header {
 	uint64_t enter_insn;
 	uint64_t pass_call; /* ... or here, if the agent is not to be used */
 	uint64_t pass_insn;
+	uint64_t boot;	    /* makes the shared memory writable, then goes on at `batch` */
 	uint64_t batch;	    /* makes the calls of `batch`, then reports; needs no stack */
 	uint64_t untraced;  /* behind the syscall instruction whose calls do not stop */
 	uint64_t reporting; /* behind that by which the agent reports */

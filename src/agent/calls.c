@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -30,6 +31,15 @@ static bool without_waiting(struct abi_call *c, int64_t ret)
 	if (ret == -EOPNOTSUPP || ret == -ENOSYS)
 		return false;
 	return ret != -EAGAIN || fd_nonblocking(ARGS(c, 0));
+}
+
+static bool is_one_of(uint64_t v, const uint32_t *list, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if ((uint32_t)v == list[i])
+			return true;
+	}
+	return false;
 }
 
 /* --- reading and writing --- */
@@ -162,6 +172,69 @@ static bool make_sendfile(struct abi_call *c, uint32_t *flags)
 	       make_direct(c, flags);
 }
 
+/* --- memory --- */
+
+static bool is_ours(uint64_t start, uint64_t size)
+{
+	uint64_t end = start + size;
+
+	if (end < start || (start < OURS_END && end > STUB_PAGE))
+		return true;
+	for (uint32_t i = 0; i < STATE->n_code; i++) {
+		if (start < STATE->code[i].end && end > STATE->code[i].start)
+			return true;
+	}
+	return false;
+}
+
+static bool make_again(struct abi_call *c, uint32_t *flags)
+{
+	*flags = RECORD_REMAKE;
+	return make_direct(c, flags);
+}
+
+static bool make_brk(struct abi_call *c, uint32_t *flags)
+{
+	return make_again(c, flags);
+}
+
+/* mprotect too */
+static bool make_munmap(struct abi_call *c, uint32_t *flags)
+{
+	return !is_ours(ARGS(c, 0), page_ceil(ARGS(c, 1))) && make_again(c, flags);
+}
+
+/* Memory of the program's own; files have to be kept by the tracer. */
+static bool make_mmap(struct abi_call *c, uint32_t *flags)
+{
+	const uint64_t wanted = MAP_PRIVATE | MAP_ANONYMOUS;
+	const uint64_t fixed = MAP_FIXED | MAP_FIXED_NOREPLACE;
+	const uint64_t known = wanted | fixed | MAP_NORESERVE | MAP_STACK | MAP_POPULATE;
+
+	if ((ARGS(c, 3) & wanted) != wanted || (ARGS(c, 3) & ~known))
+		return false;
+	if ((ARGS(c, 0) || (ARGS(c, 3) & fixed)) && is_ours(ARGS(c, 0), page_ceil(ARGS(c, 1))))
+		return false;
+	return make_again(c, flags);
+}
+
+static bool make_mremap(struct abi_call *c, uint32_t *flags)
+{
+	return !(ARGS(c, 3) & ~(uint64_t)MREMAP_MAYMOVE) &&
+	       !is_ours(ARGS(c, 0), page_ceil(ARGS(c, 1))) && make_again(c, flags);
+}
+
+static bool make_madvise(struct abi_call *c, uint32_t *flags)
+{
+	static const uint32_t advices[] = {
+		MADV_NORMAL,   MADV_RANDOM,   MADV_SEQUENTIAL, MADV_WILLNEED,
+		MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+	};
+
+	return is_one_of(ARGS(c, 2), advices, ARRAY_SIZE(advices)) &&
+	       !is_ours(ARGS(c, 0), page_ceil(ARGS(c, 1))) && make_again(c, flags);
+}
+
 /* --- descriptors --- */
 
 /* Whether opening the file at `path` neither waits nor needs the tracer's attention. */
@@ -220,15 +293,6 @@ static bool make_dup2(struct abi_call *c, uint32_t *flags)
 {
 	fd_forget((int)ARGS(c, 1));
 	return make_direct(c, flags);
-}
-
-static bool is_one_of(uint64_t v, const uint32_t *list, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		if ((uint32_t)v == list[i])
-			return true;
-	}
-	return false;
 }
 
 static bool make_fcntl(struct abi_call *c, uint32_t *flags)

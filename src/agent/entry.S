@@ -15,6 +15,7 @@
 	.quad	enter_insn
 	.quad	pass_call
 	.quad	pass_insn
+	.quad	boot
 	.quad	batch
 	.quad	untraced_end
 	.quad	report_end
@@ -113,6 +114,13 @@ copy_end:
 	mov	rax, rcx
 	ret
 
+/* All is mapped as one, readable and executable; there is no stack of ours yet. */
+boot:
+	mov	edi, 10 /* mprotect */
+	mov	esi, TICK_PAGE
+	mov	edx, SHARED_END - TICK_PAGE
+	mov	ecx, 3
+	call	untraced
 batch:
 	mov	rsp, AGENT_STACK
 	cld

@@ -178,6 +178,12 @@ struct outcome replay_call(const uint64_t arg[6], int64_t nr)
 			return (struct outcome){0};
 		apply(r);
 	} while (r->flags & RECORD_MORE);
+	if (r->flags & RECORD_REMAKE) {
+		for (int i = 0; i < 6; i++)
+			STATE->arg[i] = arg[i];
+		STATE->result = r->result;
+		agent_report(REPORT_REMAKE);
+	}
 	if (r->flags & (RECORD_ECHO | RECORD_ECHO2))
 		echo_call(arg, nr, r);
 	return (struct outcome){r->result, 1};

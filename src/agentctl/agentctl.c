@@ -12,7 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-extern const uint8_t agent_blob[], agent_blob_end[];
+extern const unsigned char agent_blob[];
+extern const unsigned long agent_blob_size;
 
 _Static_assert(offsetof(struct tick_page, remaining) == TICK_REMAINING - TICK_PAGE, "layout");
 _Static_assert(offsetof(struct tick_page, saved_rcx) == TICK_SAVED_RCX - TICK_PAGE, "layout");
@@ -32,7 +33,7 @@ _Static_assert(sizeof(struct agent_state) <= AGENT_STACK - AGENT_STATE - 16384, 
 
 static uint64_t code_size(void)
 {
-	return page_ceil((uint64_t)(agent_blob_end - agent_blob));
+	return page_ceil(agent_blob_size);
 }
 
 int agent_open(struct agent *a, enum agent_mode mode)
@@ -49,7 +50,7 @@ int agent_open(struct agent *a, enum agent_mode mode)
 	at = mmap(NULL, CODE_OFFSET + code_size(), PROT_READ | PROT_WRITE, MAP_SHARED, a->fd, 0);
 	if (at == MAP_FAILED)
 		goto fail;
-	memcpy(at + CODE_OFFSET, agent_blob, (size_t)(agent_blob_end - agent_blob));
+	memcpy(at + CODE_OFFSET, agent_blob, agent_blob_size);
 	a->page = (struct tick_page *)at;
 	a->state = (struct agent_state *)(at + (AGENT_STATE - TICK_PAGE));
 	a->buffer = at + (AGENT_BUFFER - TICK_PAGE);
@@ -83,34 +84,199 @@ void agent_enable(struct agent *a, bool on)
 	a->page->enter_insn = on ? a->header->enter_insn : a->header->pass_insn;
 }
 
-static int map_at(struct task *t, raddr_t addr, uint64_t size, int prot, int flags, int fd,
-		  uint64_t offset)
-{
-	int64_t at;
-	int ret = task_remote_syscall(
-		t, &at, __NR_mmap,
-		REMOTE_ARGS(addr, size, prot, flags | MAP_FIXED_NOREPLACE, fd, offset));
+/* --- mapping it --- */
 
-	if (ret)
-		return ret;
-	return at == (int64_t)addr ? 0 : at < 0 ? (int)at : -EEXIST;
-}
-
-int agent_map(const struct agent *a, struct task *t, raddr_t buf)
+/* Without the filter, call by call. */
+static int map_by_calls(const struct agent *a, struct task *t, raddr_t buf)
 {
-	int64_t fd, closed;
+	int64_t fd, result;
 	int ret = task_remote_open(t, &fd, buf, a->fd, O_RDWR);
 
 	if (ret || fd < 0)
 		return ret ? ret : (int)fd;
-	ret = map_at(t, TICK_PAGE, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
-	if (!ret)
-		ret = map_at(t, AGENT_CODE, code_size(), PROT_READ | PROT_EXEC, MAP_PRIVATE,
-			     (int)fd, CODE_OFFSET);
+	ret = task_remote_syscall(t, &result, __NR_mmap,
+				  REMOTE_ARGS(TICK_PAGE, CODE_OFFSET + code_size(),
+					      PROT_READ | PROT_EXEC,
+					      MAP_SHARED | MAP_FIXED_NOREPLACE, (uint64_t)fd, 0));
+	if (!ret && result == TICK_PAGE)
+		ret = task_remote_syscall(
+			t, &result, __NR_mprotect,
+			REMOTE_ARGS(TICK_PAGE, SHARED_SIZE, PROT_READ | PROT_WRITE));
+	else if (!ret)
+		ret = result < 0 ? (int)result : -EEXIST;
 	if (ret != -ESRCH)
-		task_remote_syscall(t, &closed, __NR_close, REMOTE_ARGS((uint64_t)fd));
+		task_remote_syscall(t, &result, __NR_close, REMOTE_ARGS((uint64_t)fd));
 	return ret;
 }
+
+/* Let it run to the next call that the filter announces. */
+static int run_to_call(struct task *t)
+{
+	int ret;
+
+	do {
+		ret = task_run(t, PTRACE_CONT, 0);
+	} while (!ret && (t->stop.kind == STOP_TRAP || t->stop.kind == STOP_GROUP));
+	if (ret || t->stop.kind == STOP_EXITED ||
+	    (t->stop.kind == STOP_EVENT && t->stop.event == PTRACE_EVENT_EXIT))
+		return -ESRCH;
+	if (!stop_is_seccomp(&t->stop))
+		return -EFAULT;
+	return task_regs(t);
+}
+
+/*
+ * With it: two calls announced to us, at instructions that stand where the vDSO's has its remains,
+ * then the agent's own code, which ends at its report.
+ */
+static const uint8_t boot_code[] = {
+	0x0f, 0x05, /* syscall: open */
+	0x0f, 0x05, /* syscall: mmap */
+	0xff, 0xe3, /* jmp rbx */
+};
+
+static int boot(struct agent *a, struct task *t, raddr_t buf)
+{
+	const raddr_t code = t->mm->syscall_insn + 3; /* behind syscall; ret */
+	char path[REMOTE_PATH_SIZE];
+	struct regs *r;
+	int64_t fd;
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), a->fd);
+	if (mm_write(t->mm, buf, path, strlen(path) + 1) ||
+	    mm_write(t->mm, code, boot_code, sizeof(boot_code)))
+		return -EFAULT;
+	r = task_regs_modify(t);
+	r->u.rip = code;
+	r->u.rax = __NR_open;
+	r->u.orig_rax = -1;
+	r->u.rdi = buf;
+	r->u.rsi = O_RDWR;
+	ret = run_to_call(t);
+	if (!ret)
+		ret = run_to_call(t);
+	if (ret)
+		return ret;
+	r = task_regs_modify(t);
+	fd = (int64_t)r->u.orig_rax;
+	if (fd < 0)
+		return (int)fd;
+	agent_batch_begin(a);
+	agent_batch_add(a, __NR_close, REMOTE_ARGS((uint64_t)fd));
+	r->u.orig_rax = __NR_mmap;
+	r->u.rdi = TICK_PAGE;
+	r->u.rsi = CODE_OFFSET + code_size();
+	r->u.rdx = PROT_READ | PROT_EXEC;
+	r->u.r10 = MAP_SHARED | MAP_FIXED_NOREPLACE;
+	r->u.r8 = (uint64_t)fd;
+	r->u.r9 = 0;
+	r->u.rbx = a->header->boot;
+	return run_to_call(t);
+}
+
+/* Run `fn` with the task's registers and signals set aside. */
+static int run_aside(struct agent *a, struct task *t, raddr_t arg,
+		     int (*fn)(struct agent *a, struct task *t, raddr_t arg))
+{
+	const uint64_t all = ~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1));
+	struct stop before = t->stop;
+	struct regs saved;
+	uint64_t mask;
+	int ret = task_regs(t);
+
+	if (ret || (ret = task_sigmask(t, &mask)) || (ret = task_set_sigmask(t, all)))
+		return ret;
+	saved = t->regs;
+	saved.u.orig_rax = -1;
+	ret = fn(a, t, arg);
+	if (ret == -ESRCH)
+		return ret;
+	if (task_set_sigmask(t, mask))
+		return -ESRCH;
+	task_set_regs(t, &saved);
+	t->stop = before;
+	return ret;
+}
+
+int agent_map(struct agent *a, struct task *t, raddr_t buf)
+{
+	return a->filtered ? run_aside(a, t, buf, boot) : map_by_calls(a, t, buf);
+}
+
+/* --- batches --- */
+
+void agent_batch_begin(struct agent *a)
+{
+	a->state->n_batch = a->state->batch_done = 0;
+}
+
+unsigned int agent_batch_add(struct agent *a, int nr, const uint64_t args[6])
+{
+	struct agent_call *c = &a->state->batch[a->state->n_batch];
+
+	BUG_ON(a->state->n_batch == MAX_BATCH);
+	*c = (struct agent_call){.nr = (uint64_t)nr};
+	memcpy(c->arg, args, sizeof(c->arg));
+	return a->state->n_batch++;
+}
+
+void agent_batch_use(struct agent *a, unsigned int call, unsigned int arg, unsigned int result_of)
+{
+	BUG_ON(result_of >= call || call >= a->state->n_batch || arg >= 6);
+	a->state->batch[call].from[arg] = (int8_t)(result_of + 1);
+}
+
+unsigned int agent_batch_open(struct agent *a, int fd, int flags)
+{
+	snprintf(a->page->path, sizeof(a->page->path), "/proc/%d/fd/%d", getpid(), fd);
+	return agent_batch_add(a, __NR_open, REMOTE_ARGS(TICK_PATH, (uint64_t)flags));
+}
+
+static int run_batch(struct agent *a, struct task *t, raddr_t unused)
+{
+	struct regs *r = task_regs_modify(t);
+
+	r->u.rip = a->header->batch;
+	r->u.orig_rax = -1;
+	return run_to_call(t);
+}
+
+/* The same, a call at a time. */
+static int run_singly(struct agent *a, struct task *t)
+{
+	for (uint32_t i = 0; i < a->state->n_batch; i++) {
+		struct agent_call c = a->state->batch[i];
+		int ret;
+
+		for (int k = 0; k < 6; k++) {
+			if (c.from[k])
+				c.arg[k] = (uint64_t)a->state->batch[c.from[k] - 1].result;
+		}
+		ret = task_remote_syscall(t, &c.result, (int)c.nr, c.arg);
+		if (ret)
+			return ret;
+		a->state->batch[i].result = c.result;
+		a->state->batch_done = i + 1;
+		if (c.result < 0 && c.result >= -4095)
+			break;
+	}
+	return 0;
+}
+
+int agent_batch_run(struct agent *a, struct task *t)
+{
+	const struct agent_call *last;
+	int ret = a->filtered ? run_aside(a, t, 0, run_batch) : run_singly(a, t);
+
+	if (ret)
+		return ret;
+	BUG_ON(!a->state->batch_done);
+	last = &a->state->batch[a->state->batch_done - 1];
+	return last->result < 0 && last->result >= -4095 ? (int)last->result : 0;
+}
+
+/* --- the filter --- */
 
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
 #define IP	     offsetof(struct seccomp_data, instruction_pointer)

@@ -16,6 +16,7 @@ struct agent {
 	struct agent_state *state;
 	uint8_t *buffer, *echo;
 	const struct agent_header *header;
+	bool filtered; /* tracees have the filter */
 };
 
 /* Make the memory. Hooks pass by the agent until agent_enable(). 0 or -errno. */
@@ -30,7 +31,19 @@ void agent_enable(struct agent *a, bool on);
  * there: 0; -ESRCH; or -errno of what the tracee could not do. `buf`: memory of its for a name
  * (task_remote_open()).
  */
-int agent_map(const struct agent *a, struct task *t, raddr_t buf);
+int agent_map(struct agent *a, struct task *t, raddr_t buf);
+
+/*
+ * System calls in a tracee that has the agent, in one go: they are added, then run. An argument can
+ * be the result of a call before it. Adding returns the call's index.
+ */
+void agent_batch_begin(struct agent *a);
+unsigned int agent_batch_add(struct agent *a, int nr, const uint64_t args[6]);
+void agent_batch_use(struct agent *a, unsigned int call, unsigned int arg, unsigned int result_of);
+/* Open what our descriptor `fd` is open on (task_remote_open()); one in a batch. */
+unsigned int agent_batch_open(struct agent *a, int fd, int flags);
+/* Run them, up to the first that fails: 0, -ESRCH, or what that one failed with. */
+int agent_batch_run(struct agent *a, struct task *t);
 
 /* The address of a `syscall` instruction that the filter lets pass. */
 static inline raddr_t agent_syscall_insn(const struct agent *a)

@@ -10,8 +10,9 @@
 #include <stddef.h>
 
 /*
- * The record at `*at` of the `n` bytes at `buf`, which are aligned to 8; `*at` moves behind it. NULL at
- * the end, and where there is no whole record (`*at` is not `n` then). All of its pieces lie in it.
+ * The record at `*at` of the `n` bytes at `buf`, which are aligned to 8; `*at` moves behind it.
+ * NULL at the end, and where there is no whole record (`*at` is not `n` then). All of its pieces
+ * lie in it.
  */
 const struct agent_record *agent_next_record(const void *buf, size_t n, size_t *at);
 

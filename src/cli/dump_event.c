@@ -256,6 +256,8 @@ void dump_calls(const struct trace_event *ev, struct buf *out)
 			 syscall_name(ARCH_X86_64, r->nr), (unsigned long long)r->result, r->size);
 		if (r->flags & (RECORD_ECHO | RECORD_ECHO2))
 			buf_addf(out, ", echo:%d", r->flags & RECORD_ECHO ? 1 : 2);
+		if (r->flags & RECORD_REMAKE)
+			buf_addstr(out, ", made again");
 		if (r->flags & RECORD_MORE)
 			buf_addstr(out, ", goes on");
 		for (const struct agent_piece *p = agent_first_piece(r); p;

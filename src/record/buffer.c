@@ -11,19 +11,35 @@
 
 #include "base/log.h"
 
+/* What of the address space the agent must leave alone: all, if that is too much for it. */
+static void tell_code(struct agent_state *a, const struct rtask *t)
+{
+	size_t n = code_ranges(t, a->code, N_CODE_RANGES);
+
+	if (n > N_CODE_RANGES) {
+		a->code[0] = (struct agent_range){0, UINT64_MAX};
+		n = 1;
+	}
+	a->n_code = (uint32_t)n;
+}
+
 int buffer_resume(struct recorder *rec, struct rtask *t, enum next next)
 {
 	struct agent_state *a = rec->agent.state;
 
 	if (next != NEXT_USER && next != NEXT_MIDDLE)
 		return PTRACE_SYSCALL;
-	/* A signal that was joined with one of ours is sent again at the next call, whichever it is. */
+	/* A signal that was joined with one of ours is sent again at the next call, whichever it
+	 * is. */
 	agent_enable(&rec->agent, t->buffered && !t->joined.n);
 	if (!t->buffered)
 		return PTRACE_SYSCALL;
 	/* Others may have run, or a call changed what descriptors are. */
-	if ((next == NEXT_USER || rec->in_code != t) && !++a->generation)
-		a->generation = 1;
+	if (next == NEXT_USER || rec->in_code != t) {
+		if (!++a->generation)
+			a->generation = 1;
+		tell_code(a, t);
+	}
 	a->blocked = t->forced_blocked;
 	rec->in_code = t;
 	return PTRACE_CONT;

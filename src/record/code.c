@@ -324,35 +324,46 @@ fail:
 	return ret;
 }
 
-/* A mmap in the tracee that must give `addr`. 0, -ESRCH or -errno. */
-static int map_at(struct rtask *t, raddr_t addr, uint64_t len, int prot, int flags, int fd,
-		  uint64_t offset)
+/* In a batch: a mmap of the file whose descriptor is the result of call `fd`. */
+static void add_mmap(struct agent *a, unsigned int fd, raddr_t addr, uint64_t len, int prot,
+		     int flags, uint64_t offset)
 {
-	int64_t result;
-	int ret = task_remote_syscall(&t->t, &result, __NR_mmap,
-				      REMOTE_ARGS(addr, len, prot, flags, fd, offset));
+	unsigned int call =
+		agent_batch_add(a, __NR_mmap, REMOTE_ARGS(addr, len, prot, flags, 0, offset));
 
-	if (ret)
-		return ret;
-	return result == (int64_t)addr ? 0 : result < 0 ? (int)result : -EEXIST;
+	agent_batch_use(a, call, 4, fd);
+}
+
+/* Run it; its file, which call 0 opened, is closed in any case. */
+static int run_and_close(struct agent *a, struct rtask *t)
+{
+	unsigned int close_call = agent_batch_add(a, __NR_close, REMOTE_ARGS(0));
+	int64_t fd;
+	int ret;
+
+	agent_batch_use(a, close_call, 0, 0);
+	ret = agent_batch_run(a, &t->t);
+	fd = a->state->batch[0].result;
+	if (ret && ret != -ESRCH && a->state->batch_done > 1) {
+		agent_batch_begin(a);
+		agent_batch_add(a, __NR_close, REMOTE_ARGS(fd));
+		agent_batch_run(a, &t->t);
+	}
+	return ret;
 }
 
 static int map_image(struct recorder *rec, struct rtask *t, const struct placement *p, int prot)
 {
-	int64_t fd, closed;
-	int ret = task_remote_open(&t->t, &fd, TICK_PATH, p->fd, O_RDONLY);
+	struct agent *a = &rec->agent;
+	unsigned int fd;
 
-	if (ret || fd < 0)
-		return ret ? ret : (int)fd;
+	agent_batch_begin(a);
+	fd = agent_batch_open(a, p->fd, O_RDONLY);
 	/* The stubs first: text without them must not run. */
-	ret = map_at(t, p->stubs, p->im->stub_size, PROT_READ | PROT_EXEC,
-		     MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, p->im->stub_offset);
-	if (!ret)
-		ret = map_at(t, p->text, p->text_end - p->text, prot, MAP_PRIVATE | MAP_FIXED, fd,
-			     p->offset);
-	if (ret != -ESRCH)
-		task_remote_syscall(&t->t, &closed, __NR_close, REMOTE_ARGS(fd));
-	return ret;
+	add_mmap(a, fd, p->stubs, p->im->stub_size, PROT_READ | PROT_EXEC,
+		 MAP_PRIVATE | MAP_FIXED_NOREPLACE, p->im->stub_offset);
+	add_mmap(a, fd, p->text, p->text_end - p->text, prot, MAP_PRIVATE | MAP_FIXED, p->offset);
+	return run_and_close(a, t);
 }
 
 /* The trace keeps the original file as well: text that is made writable goes back to it. */
@@ -414,7 +425,7 @@ static int map_tick_page(struct recorder *rec, struct rtask *t)
 	if (!ret) {
 		ret = vdso_patch(t->t.mm, t->t.mm->vdso, t->t.mm->vdso_size, true);
 		t->t.mm->syscall_insn = agent_syscall_insn(&rec->agent);
-		t->buffered = rec->filtered && !t->filter_vdso;
+		t->buffered = rec->agent.filtered && !t->filter_vdso;
 	}
 	mm_write(t->t.mm, buf, zeros, sizeof(zeros));
 	return ret;
@@ -530,6 +541,18 @@ void code_unmapped(struct event_builder *b, struct rtask *t, raddr_t start, radd
 
 /* --- text that the program writes to --- */
 
+size_t code_ranges(const struct rtask *t, struct agent_range *out, size_t max)
+{
+	size_t n = t->code ? t->code->n_texts : 0;
+
+	for (size_t i = 0; i < n && 2 * i + 1 < max; i++) {
+		out[2 * i] = (struct agent_range){t->code->texts[i].start, t->code->texts[i].end};
+		out[2 * i + 1] =
+			(struct agent_range){t->code->texts[i].stubs, t->code->texts[i].stubs_end};
+	}
+	return 2 * n;
+}
+
 bool code_overlaps(const struct rtask *t, raddr_t start, raddr_t end)
 {
 	for (size_t i = 0; t->code && i < t->code->n_texts; i++)
@@ -545,7 +568,8 @@ static int restore(struct event_builder *b, struct rtask *t, const struct code_t
 		.flags = MAP_PRIVATE, .source = MAP_FROM_FILE, .file = x->file, .name = ""};
 	struct maps maps;
 	char path[4096];
-	int64_t fd, closed;
+	struct agent *a = &b->rec->agent;
+	unsigned int fd;
 	int ours, ret;
 
 	snprintf(path, sizeof(path), "%s/files/%u", trace_writer_dir(b->rec->trace), x->file);
@@ -553,12 +577,11 @@ static int restore(struct event_builder *b, struct rtask *t, const struct code_t
 	if (ours < 0)
 		return -errno;
 	ret = maps_read(t->t.tid, &maps);
-	if (!ret)
-		ret = task_remote_open(&t->t, &fd, TICK_PATH, ours, O_RDONLY);
-	close(ours);
-	if (ret || fd < 0)
-		return ret ? ret : (int)fd;
-	for (size_t i = 0; !ret && i < maps.count; i++) {
+	if (ret)
+		goto out;
+	agent_batch_begin(a);
+	fd = agent_batch_open(a, ours, O_RDONLY);
+	for (size_t i = 0; i < maps.count && a->state->n_batch < MAX_BATCH - 1; i++) {
 		const struct map_line *l = &maps.lines[i];
 
 		if (l->end <= x->start || l->start >= x->end)
@@ -567,12 +590,14 @@ static int restore(struct event_builder *b, struct rtask *t, const struct code_t
 		m.end = min_u64(l->end, x->end);
 		m.prot = l->prot;
 		m.offset = x->offset + (m.start - x->start);
-		ret = map_at(t, m.start, m.end - m.start, m.prot, MAP_PRIVATE | MAP_FIXED, fd,
-			     m.offset);
+		add_mmap(a, fd, m.start, m.end - m.start, m.prot, MAP_PRIVATE | MAP_FIXED,
+			 m.offset);
 		event_add_mapping(b, &m);
 	}
 	maps_release(&maps);
-	task_remote_syscall(&t->t, &closed, __NR_close, REMOTE_ARGS(fd));
+	ret = run_and_close(a, t);
+out:
+	close(ours);
 	return ret;
 }
 

@@ -171,7 +171,6 @@ struct recorder {
 	struct sched sched;
 	struct soft_ticks ticks;
 	struct agent agent;
-	bool filtered; /* tracees have the agent's filter: calls are announced by it */
 	struct rtask
 		*in_code; /* that ran its own code last: what is in the agent's buffer is its */
 	const struct ticks_source *source; /* that counts instead; NULL: none */
@@ -423,6 +422,8 @@ enum code_visible code_view(const struct rtask *t, raddr_t start, struct code_vi
 void code_mapped(struct event_builder *b, struct rtask *t, const struct trace_mapping *m);
 void code_unmapped(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end);
 void code_protected(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end, int prot);
+/* The ranges of instrumented text and its stubs, at most `max`; how many there are. */
+size_t code_ranges(const struct rtask *t, struct agent_range *out, size_t max);
 /* Whether [start, end) has instrumented text. */
 bool code_overlaps(const struct rtask *t, raddr_t start, raddr_t end);
 /* Whether the task stands at an instruction that is patched over, but not at a window's beginning.

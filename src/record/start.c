@@ -405,9 +405,9 @@ int record_start(struct recorder *rec, char *const *argv)
 		status = RECORD_STATUS_NOT_STARTED;
 		goto out;
 	}
-	rec->filtered = !rec->source && !rec->opt->no_buffer && !rec->opt->mark_stdio;
+	rec->agent.filtered = !rec->source && !rec->opt->no_buffer && !rec->opt->mark_stdio;
 	agent_filter(&rec->agent, filter);
-	setup.filter = rec->filtered ? &prog : NULL;
+	setup.filter = rec->agent.filtered ? &prog : NULL;
 	spawn.path = buf_str(&exe);
 	spawn.envp = env;
 	ret = task_spawn(&task, &spawn, &not_traced);

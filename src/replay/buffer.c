@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "replay/session.h"
 
+#include <sys/mman.h>
+
 void calls_load(struct session *s, struct ptask *p)
 {
 	struct agent_state *a = s->agent.state;
@@ -54,11 +56,46 @@ bool calls_reports(struct session *s, struct ptask *p)
 	return !task_regs(&p->t) && p->t.regs.u.rip == s->agent.header->reporting;
 }
 
+/* A mapping of nothing but memory, as mmap was asked for it. */
+static int remake_mmap(struct session *s, struct ptask *p, const struct abi_call *call)
+{
+	const struct trace_mapping m = {
+		.start = (raddr_t)call->ret,
+		.end = (raddr_t)call->ret + page_ceil(call->arg[1]),
+		.prot = (int)call->arg[2],
+		.flags = (int)(call->arg[3] & (MAP_PRIVATE | MAP_NORESERVE | MAP_STACK)),
+		.source = MAP_FROM_ZERO,
+		.name = "",
+	};
+
+	if (call->ret < 0 && call->ret >= -4095)
+		return 0;
+	if (m.start >= m.end || page_floor(m.start) != m.start)
+		return bad_trace(s, "a mapping at %#llx", (unsigned long long)m.start);
+	return map_recorded(s, p, &m);
+}
+
+/* The task is in the agent, which waits for it. */
+static int remake_call(struct session *s, struct ptask *p)
+{
+	const struct agent_state *a = s->agent.state;
+	struct abi_call call = {.arch = ARCH_X86_64, .nr = (int)a->nr, .ret = a->result};
+	const struct syscall_row *row = syscall_row(ARCH_X86_64, call.nr);
+
+	memcpy(call.arg, a->arg, sizeof(call.arg));
+	if (!row || !shapes_memory(row->class))
+		return bad_trace(s, "a buffered call that cannot be made again");
+	return row->class == SYS_MMAP ? remake_mmap(s, p, &call)
+				      : replay_memory_call(s, p, row, &call);
+}
+
 int calls_on_report(struct session *s, struct ptask *p)
 {
 	struct agent_state *a = s->agent.state;
 
 	switch (a->report) {
+	case REPORT_REMAKE:
+		return remake_call(s, p);
 	case REPORT_ECHO:
 		return 0; /* drained when it stopped */
 	case REPORT_FLUSH:

@@ -104,7 +104,7 @@ static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 			ret = calls_on_report(s, p);
 			if (ret)
 				return ret;
-			skip_exit = how == PTRACE_SYSCALL;
+			skip_exit = how == PTRACE_SYSCALL && p->t.call_stop != CALL_NONE;
 			continue;
 		}
 		if (p->t.stop.kind == STOP_SIGNAL && !task_siginfo(&p->t, &si) &&
