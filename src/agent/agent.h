@@ -143,7 +143,8 @@ struct agent_piece {
 
 /* Output in AGENT_ECHO; its bytes follow, padded to 8. */
 struct agent_echo {
-	uint32_t fd;
+	uint16_t fd;
+	uint16_t goes_on; /* it is not the beginning of what a call wrote */
 	uint32_t size;
 };
 

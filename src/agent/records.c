@@ -114,7 +114,7 @@ static void apply(const struct agent_record *r)
 }
 
 /* What the program has written to the recorder's stdout or stderr: the tracer writes it again. */
-static void echo(int fd, const uint8_t *data, uint64_t n)
+static void echo(int fd, const uint8_t *data, uint64_t n, bool goes_on)
 {
 	while (n) {
 		struct agent_echo *e;
@@ -124,7 +124,8 @@ static void echo(int fd, const uint8_t *data, uint64_t n)
 			agent_report(REPORT_ECHO);
 		e = (struct agent_echo *)((uint8_t *)AGENT_ECHO + STATE->echo);
 		part = min_u64(n, AGENT_ECHO_SIZE - STATE->echo - sizeof(*e));
-		*e = (struct agent_echo){(uint32_t)fd, (uint32_t)part};
+		*e = (struct agent_echo){(uint16_t)fd, goes_on, (uint32_t)part};
+		goes_on = true;
 		copy_user(e + 1, data, part);
 		STATE->echo += (uint32_t)(sizeof(*e) + AGENT_ALIGN(part));
 		data += part;
@@ -140,14 +141,14 @@ static void echo_call(const uint64_t arg[6], int64_t nr, const struct agent_reco
 	if (STATE->echo == NO_ECHO || failed(r->result))
 		return;
 	if (nr != __NR_writev) {
-		echo(fd, (const uint8_t *)arg[1], left);
+		echo(fd, (const uint8_t *)arg[1], left, false);
 		return;
 	}
 	for (uint64_t i = 0; i < arg[2] && left; i++) {
 		const uint64_t *v = (const uint64_t *)arg[1] + 2 * i;
 		uint64_t n = min_u64(v[1], left);
 
-		echo(fd, (const uint8_t *)v[0], n);
+		echo(fd, (const uint8_t *)v[0], n, left != (uint64_t)r->result);
 		left -= n;
 	}
 }

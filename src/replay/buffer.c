@@ -26,7 +26,7 @@ void calls_load(struct session *s, struct ptask *p)
 }
 
 /* What the program has written to the recorder's stdout and stderr. */
-static void drain_echo(struct session *s)
+static void drain_echo(struct session *s, const struct ptask *p)
 {
 	struct agent_state *a = s->agent.state;
 	uint32_t at = 0;
@@ -37,7 +37,10 @@ static void drain_echo(struct session *s)
 		const struct agent_echo *e = (const struct agent_echo *)(s->agent.echo + at);
 
 		progress_end(s);
-		write_full((int)e->fd, (const char *)(e + 1), e->size);
+		if (s->opt->mark_stdio && !e->goes_on)
+			dprintf(e->fd, "[rr %d %llu]", p->group->rec_tgid,
+				(unsigned long long)p->last_event);
+		write_full(e->fd, (const char *)(e + 1), e->size);
 		at += (uint32_t)(sizeof(*e) + AGENT_ALIGN(e->size));
 	}
 	a->echo = 0;
@@ -48,7 +51,7 @@ void calls_settle(struct session *s, struct ptask *p)
 	if (s->common->in_agent != p)
 		return;
 	p->calls_pos = s->agent.state->pos;
-	drain_echo(s);
+	drain_echo(s, p);
 }
 
 bool calls_reports(struct session *s, struct ptask *p)
