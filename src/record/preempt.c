@@ -191,6 +191,8 @@ static bool slice_goes_on(struct recorder *rec, struct rtask *t)
  */
 static int step(struct recorder *rec, struct rtask *t)
 {
+	/* The way to a trap may begin behind the trap of another stub. */
+	const bool at_trap = code_point(t, t->t.regs.u.rip).where == IMAGE_TRAP;
 	siginfo_t si;
 	int ret = task_run(&t->t, PTRACE_SINGLESTEP, 0);
 
@@ -201,7 +203,7 @@ static int step(struct recorder *rec, struct rtask *t)
 	if (t->t.stop.kind == STOP_SIGNAL && !task_siginfo(&t->t, &si) &&
 	    !(si.si_signo == SIGTRAP && si.si_code > 0))
 		signals_stash(t, &si);
-	return at_safepoint(rec, t);
+	return at_trap && at_safepoint(rec, t);
 }
 
 int finish_counting(struct recorder *rec, struct rtask *t)

@@ -35,12 +35,26 @@ static uint64_t carry_chain(uint64_t x, uint64_t n)
 	return sum;
 }
 
+/* Code with many stubs, of all forms, one behind the other. */
+static uint64_t format(int i)
+{
+	char text[100];
+	uint64_t h = 0;
+	int n = snprintf(text, sizeof(text), "%d %5x %-8s %c %g %ld", i, i * 77, "text", 'a' + i,
+			 i / 7.0, i * 123456789L);
+
+	CHECK(n > 0 && (size_t)n < sizeof(text));
+	for (int k = 0; k < n; k++)
+		mix(&h, text[k]);
+	return h;
+}
+
 static uint64_t rounds(void)
 {
 	uint64_t sum = 0;
 
 	for (int i = 1; i <= 20; i++)
-		sum += work(i, 100) ^ carry_chain(i, 20);
+		sum += work(i, 50) ^ carry_chain(i, 20) ^ format(i);
 	return sum;
 }
 

@@ -18,7 +18,7 @@ timeout 60 "$rr" record -n "$program" compute <go >out 2>err &
 recorder=$!
 exec 3>go 4<>hold
 for ((i = 0; i < 300; i++)); do
-	pid=$(head -n 1 out)
+	pid=$(head -n 1 out 2>/dev/null)
 	[[ $pid ]] && break
 	sleep 0.1
 done
