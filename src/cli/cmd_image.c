@@ -192,6 +192,7 @@ static void report_code(const struct image_stats *s, struct buf *out)
 		 s->cloned);
 	row("of them", out);
 	report_sites("system calls", &s->syscalls, out);
+	report_sites("cpuid and such", &s->insns, out);
 }
 
 static void report(const char *path, const struct found *f)

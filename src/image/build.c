@@ -85,10 +85,10 @@ int code_open(struct code *c, const struct image *im)
 	return 0;
 }
 
-/* Those in functions that were planned. */
-static uint64_t sites_seen(const struct image_site_stats *s)
+/* Those that are not in a function that was planned. */
+static void count_undecoded(struct image_site_stats *s)
 {
-	return s->patched + s->no_room + s->flags + s->sigreturn;
+	s->undecoded = s->found - (s->patched + s->no_room + s->flags + s->sigreturn);
 }
 
 static int instrument(struct image *im, const struct elf_file *f, const struct image_options *opt)
@@ -104,7 +104,8 @@ static int instrument(struct image *im, const struct elf_file *f, const struct i
 		if (!c.functions[k].left)
 			plan_function(&c, &c.functions[k], &s);
 	}
-	im->stats.syscalls.undecoded = im->stats.syscalls.found - sites_seen(&im->stats.syscalls);
+	count_undecoded(&im->stats.syscalls);
+	count_undecoded(&im->stats.insns);
 	err = stubs_place(&s, im, opt);
 	im->syscalls = c.syscalls;
 	im->n_syscalls = c.n_syscalls;

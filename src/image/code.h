@@ -42,6 +42,7 @@ enum insn_kind {
 #define INSN_REL32   16 /* a direct branch that ends with its rel32 */
 #define INSN_LEA     32 /* lea from rip */
 #define INSN_ENDBR   64
+#define INSN_SITE    128 /* may be executed by the agent (mem/insn_site.h) */
 
 #define PLAN_BACK    1	/* a backward branch, which is to count */
 #define PLAN_CLAIMED 2	/* patched, or inside of a window */
@@ -60,7 +61,10 @@ struct insn {
 	uint8_t reads;	/* FLAG_*: of which it uses what was there before */
 	uint8_t writes; /* FLAG_*: of which it leaves nothing */
 	uint8_t props;	/* INSN_* */
-	uint8_t disp;
+	union {
+		uint8_t disp;
+		uint8_t site; /* of INSN_SITE: enum insn_site_kind */
+	};
 	uint8_t opcode;
 	uint8_t plan; /* PLAN_* */
 };

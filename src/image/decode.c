@@ -9,6 +9,8 @@
  */
 #include "image/code.h"
 
+#include "mem/insn_site.h"
+
 #include <Zydis/Zydis.h>
 
 #include <errno.h>
@@ -101,6 +103,7 @@ static bool has_to_stay(const ZydisDecodedInstruction *z)
 	case ZYDIS_MNEMONIC_CPUID:
 	case ZYDIS_MNEMONIC_RDRAND:
 	case ZYDIS_MNEMONIC_RDSEED:
+	case ZYDIS_MNEMONIC_XGETBV:
 	case ZYDIS_MNEMONIC_IRET:
 	case ZYDIS_MNEMONIC_IRETD:
 	case ZYDIS_MNEMONIC_IRETQ:
@@ -109,6 +112,28 @@ static bool has_to_stay(const ZydisDecodedInstruction *z)
 		return true;
 	default:
 		return z->meta.category == ZYDIS_CATEGORY_SYSTEM;
+	}
+}
+
+static enum insn_site_kind site_of(const ZydisDecodedInstruction *z)
+{
+	switch (z->mnemonic) {
+	case ZYDIS_MNEMONIC_RDTSC:
+		return SITE_RDTSC;
+	case ZYDIS_MNEMONIC_RDTSCP:
+		return SITE_RDTSCP;
+	case ZYDIS_MNEMONIC_CPUID:
+		return SITE_CPUID;
+	case ZYDIS_MNEMONIC_RDRAND:
+		return SITE_RDRAND;
+	case ZYDIS_MNEMONIC_RDSEED:
+		return SITE_RDSEED;
+	case ZYDIS_MNEMONIC_XGETBV:
+		return SITE_XGETBV;
+	case ZYDIS_MNEMONIC_XBEGIN:
+		return z->raw.imm[0].size == 32 ? SITE_XBEGIN : SITE_NONE;
+	default:
+		return SITE_NONE;
 	}
 }
 
@@ -189,6 +214,24 @@ static void set_branch(struct code *c, struct insn *i, const ZydisDecodedInstruc
 		i->props &= ~INSN_MOVABLE;
 }
 
+static void set_site(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+{
+	uint64_t to;
+
+	if (z->mnemonic == ZYDIS_MNEMONIC_XBEGIN) {
+		to = code_vaddr(c, i->at) + i->length + z->raw.imm[0].value.u;
+		note_target(c, to, true);
+		if (!is_text(c, to))
+			return;
+		i->target = (uint32_t)(to - c->base);
+	}
+	if (site_of(z) == SITE_NONE)
+		return;
+	i->props |= INSN_SITE;
+	i->site = site_of(z);
+	c->stats->insns.found++;
+}
+
 /* What was decoded at `i->at`; false: the function is not to be touched. */
 static bool digest(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
 {
@@ -226,6 +269,7 @@ static bool digest(struct code *c, struct insn *i, const ZydisDecodedInstruction
 		i->props |= INSN_PAUSE;
 	if (z->mnemonic == ZYDIS_MNEMONIC_NOP)
 		i->props |= INSN_NOP;
+	set_site(c, i, z);
 	if (has_to_stay(z) || z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
 	    ((i->props & INSN_RIP) && (z->attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE)))
 		i->props &= ~INSN_MOVABLE;

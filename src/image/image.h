@@ -5,7 +5,7 @@
  * is used up. It lies in a *stub*; a *window* of original bytes is overwritten by a jump to it, and
  * the instructions that stood there are run by the stub (they are *displaced*). Stubs of one file
  * lie together, at a fixed distance from its text. `syscall` instructions lie in stubs as well,
- * which leave to the agent before them (TICK_ENTER_CALL).
+ * which leave to the agent before them (TICK_ENTER_CALL), and so do some others (mem/insn_site.h).
  *
  * All of this is a pure function of the file's bytes: image_build(). Addresses are the file's own
  * (p_vaddr); add the load bias for those of a process. `stub_vaddr` may be negative then: just
@@ -17,7 +17,7 @@
 #include "base/buf.h"
 
 /* Raised whenever the same file would give another image: cached ones are built again. */
-#define IMAGE_VERSION	9
+#define IMAGE_VERSION	10
 
 #define IMAGE_MAX_TEXTS 8
 
@@ -84,7 +84,7 @@ struct image_stats {
 						   * indirect jump, in a window elsewhere */
 	uint64_t flag_free;			  /* safepoints in the form that keeps flags */
 	uint64_t cloned;			  /* loops copied into stubs */
-	struct image_site_stats syscalls;
+	struct image_site_stats syscalls, insns;  /* insns: those of mem/insn_site.h */
 };
 
 struct image {

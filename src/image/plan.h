@@ -26,7 +26,9 @@ struct insn *plan_reach(const struct plan *p, struct insn *first);
 struct insn *plan_window_with(const struct plan *p, struct insn *i, struct insn **last);
 
 /* Patch the function's `syscall` instructions; before anything else takes the bytes around them. */
-void plan_sites(struct plan *p);
+void plan_syscalls(struct plan *p);
+/* Patch the other instructions of the agent's, with what bytes are left. */
+void plan_insns(struct plan *p);
 
 /* A direct call whose rel32 may be led elsewhere. */
 static inline bool plan_can_count_call(const struct insn *i)

@@ -1,10 +1,11 @@
 /*
- * Which bytes the ways to the agent take: windows around `syscall` instructions.
+ * Which bytes the ways to the agent take: windows around `syscall` instructions, and around those
+ * that are not the same in each run.
  *
- * Best is a window that ends with the instruction and begins so early that the jump does not reach
- * it: then its bytes stay in the text. A signal's handler may find the task before the call, which
- * is to be made again, and go there by a jump of its own; and behind it, which is no place inside
- * of the window either. Else it takes the fewest instructions on both sides.
+ * For a call, best is a window that ends with the instruction and begins so early that the jump
+ * does not reach it: then its bytes stay in the text. A signal's handler may find the task before
+ * the call, which is to be made again, and go there by a jump of its own; and behind it, which is
+ * no place inside of the window either. Else it takes the fewest instructions on both sides.
  */
 #include "image/plan.h"
 
@@ -36,7 +37,9 @@ static int cost_of(const struct insn *i, const struct window *w)
 {
 	int cost = (int)(i - w->first) + COST_BEHIND * (int)(w->last - i);
 
-	return w->last > i || i->at - w->first->at < JMP_SIZE ? cost + COST_NOT_LAST : cost;
+	if (is_syscall(i) && (w->last > i || i->at - w->first->at < JMP_SIZE))
+		cost += COST_NOT_LAST;
+	return cost;
 }
 
 /* The cheapest window with `i` that begins at `first`. */
@@ -103,10 +106,27 @@ static void plan_syscall(struct plan *p, struct insn *i)
 	}
 }
 
-void plan_sites(struct plan *p)
+void plan_syscalls(struct plan *p)
 {
 	for (struct insn *i = p->first; i < p->end; i++) {
 		if (is_syscall(i))
 			plan_syscall(p, i);
+	}
+}
+
+void plan_insns(struct plan *p)
+{
+	struct image_site_stats *st = &p->c->stats->insns;
+	struct window w;
+
+	for (struct insn *i = p->first; i < p->end; i++) {
+		if (!(i->props & INSN_SITE))
+			continue;
+		if (find_window(p, i, &w)) {
+			st->patched++;
+			stubs_insn(p->s, w.first, i, w.last);
+		} else {
+			st->no_room++;
+		}
 	}
 }

@@ -8,11 +8,8 @@
  *
  * The int3 lies before the stub's entry or behind its last jump, so that the way that nearly always
  * is taken is straight.
- *
- * On the way to the agent the registers that a system call destroys are free, rcx and r11. It jumps
- * back to the `syscall` instruction or behind it: there ends, either way, the call.
  */
-#include "image/stubs.h"
+#include "image/emit.h"
 
 #include "base/log.h"
 #include "mem/layout.h"
@@ -33,25 +30,7 @@ void stubs_release(struct stubs *s)
 	map_release(&s->clones);
 }
 
-static uint32_t here(const struct stubs *s)
-{
-	return (uint32_t)s->bytes.len;
-}
-
-static void put8(struct stubs *s, uint8_t v)
-{
-	buf_addch(&s->bytes, (char)v);
-}
-
-static void put32(struct stubs *s, uint32_t v)
-{
-	buf_add(&s->bytes, &v, sizeof(v));
-}
-
-#define PUT(s, ...) \
-	buf_add(&(s)->bytes, (const uint8_t[]){__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__}))
-
-static struct image_entry *entry(struct stubs *s, enum image_where where, uint32_t original)
+struct image_entry *emit_entry(struct stubs *s, enum image_where where, uint32_t original)
 {
 	struct image_entry *e;
 
@@ -62,7 +41,7 @@ static struct image_entry *entry(struct stubs *s, enum image_where where, uint32
 	return e;
 }
 
-static void fix(struct stubs *s, uint32_t pos, uint8_t tail, uint64_t to, bool jump)
+void emit_fix(struct stubs *s, uint32_t pos, uint8_t tail, uint64_t to, bool jump)
 {
 	GROW(s->fixups, s->n_fixups, s->cap_fixups);
 	s->fixups[s->n_fixups++] = (struct fixup){.pos = pos, .tail = tail, .to = to, .jump = jump};
@@ -77,14 +56,13 @@ static void fix_text(struct stubs *s, uint32_t at, uint32_t stub)
 /* rel32 to an address of the original */
 static void put_rel32(struct stubs *s, uint64_t to)
 {
-	fix(s, here(s), 0, to, true);
+	emit_fix(s, here(s), 0, to, true);
 	put32(s, 0);
 }
 
-/* jmp to an address of the original, where the program then is */
-static void put_jmp(struct stubs *s, uint64_t to)
+void emit_jmp(struct stubs *s, uint64_t to)
 {
-	entry(s, IMAGE_CODE, (uint32_t)(to - s->c->base));
+	emit_entry(s, IMAGE_CODE, (uint32_t)(to - s->c->base));
 	put8(s, 0xe9);
 	put_rel32(s, to);
 }
@@ -92,7 +70,7 @@ static void put_jmp(struct stubs *s, uint64_t to)
 /* jmp to a place in the stubs, where the program is at `original` */
 static void put_jmp_stub(struct stubs *s, uint32_t original, uint32_t stub)
 {
-	entry(s, IMAGE_CODE, original);
+	emit_entry(s, IMAGE_CODE, original);
 	put8(s, 0xe9);
 	put32(s, stub - (here(s) + 4));
 }
@@ -139,7 +117,7 @@ static void put_constant_flags(struct stubs *s)
 
 static void put_trap(struct stubs *s, struct count *k)
 {
-	entry(s, IMAGE_COUNTING, k->logical);
+	emit_entry(s, IMAGE_COUNTING, k->logical);
 	if (k->form == COUNT_FLAG_FREE) {
 		PUT(s, 0x48, 0x8b, 0x0c, 0x25); /* mov rcx, [saved] */
 		put32(s, (uint32_t)TICK_SAVED_RCX);
@@ -147,7 +125,7 @@ static void put_trap(struct stubs *s, struct count *k)
 		put_constant_flags(s);
 	}
 	k->trap = s->n_entries;
-	entry(s, IMAGE_TRAP, k->logical);
+	emit_entry(s, IMAGE_TRAP, k->logical);
 	put8(s, 0xcc);
 }
 
@@ -192,7 +170,7 @@ static void put_count(struct stubs *s, struct count *k)
 
 	if (k->before)
 		trap = s->entries[k->trap - 1].stub;
-	entry(s, IMAGE_COUNTING, k->logical);
+	emit_entry(s, IMAGE_COUNTING, k->logical);
 	switch (k->form) {
 	case COUNT_DEC:
 		PUT(s, 0x48, 0xff, 0x0c, 0x25);
@@ -227,8 +205,8 @@ static void put_count(struct stubs *s, struct count *k)
 		s->entries[k->trap].resume = here(s);
 }
 
-/* Count, go on at `to`, and the trap behind that. */
-static void put_count_and_jmp(struct stubs *s, uint64_t to, uint32_t weight)
+/* The trap lies behind the jump. */
+void emit_count_and_jmp(struct stubs *s, uint64_t to, uint32_t weight)
 {
 	struct count k;
 	uint32_t resume;
@@ -236,18 +214,13 @@ static void put_count_and_jmp(struct stubs *s, uint64_t to, uint32_t weight)
 	count_begin(s, &k, (uint32_t)(to - s->c->base), weight, false);
 	put_count(s, &k);
 	resume = here(s);
-	put_jmp(s, to);
+	emit_jmp(s, to);
 	land8(s, k.branch);
 	put_trap(s, &k);
 	s->entries[k.trap].resume = resume;
 }
 
 /* --- displaced instructions --- */
-
-static uint64_t next_vaddr(const struct stubs *s, const struct insn *i)
-{
-	return code_vaddr(s->c, i->at) + i->length;
-}
 
 /* Also of branches that leave the texts, which have no `target`. */
 static uint64_t branch_vaddr(const struct stubs *s, const struct insn *i)
@@ -263,7 +236,7 @@ static uint64_t branch_vaddr(const struct stubs *s, const struct insn *i)
 	return next_vaddr(s, i) + (uint64_t)(int64_t)d;
 }
 
-static void put_copy(struct stubs *s, const struct insn *i)
+void emit_copy(struct stubs *s, const struct insn *i)
 {
 	const uint8_t *p = s->c->text + i->at;
 	uint32_t pos = here(s);
@@ -273,8 +246,8 @@ static void put_copy(struct stubs *s, const struct insn *i)
 	if (!(i->props & INSN_RIP))
 		return;
 	memcpy(&d, p + i->disp, 4);
-	fix(s, pos + i->disp, (uint8_t)(i->length - i->disp - 4),
-	    next_vaddr(s, i) + (uint64_t)(int64_t)d, false);
+	emit_fix(s, pos + i->disp, (uint8_t)(i->length - i->disp - 4),
+		 next_vaddr(s, i) + (uint64_t)(int64_t)d, false);
 }
 
 /* Prefixes but hints, and the opcode of a loop instruction. */
@@ -296,7 +269,7 @@ static void put_counted_path(struct stubs *s, const struct insn *i)
 	if (map_get(&s->clones, i->target, &clone))
 		put_jmp_stub(s, i->target, (uint32_t)clone);
 	else
-		put_count_and_jmp(s, branch_vaddr(s, i), 1);
+		emit_count_and_jmp(s, branch_vaddr(s, i), 1);
 }
 
 /* A branch that is the window's last instruction: what follows in the stub is the path taken. */
@@ -323,7 +296,7 @@ static void put_last_branch(struct stubs *s, const struct insn *i, bool count)
 	if (count)
 		put_counted_path(s, i);
 	else
-		put_jmp(s, to);
+		emit_jmp(s, to);
 }
 
 /* A branch before other instructions; the position of the rel32 by which it leaves to be counted,
@@ -348,8 +321,13 @@ static uint32_t put_inner_branch(struct stubs *s, const struct insn *i, bool cou
 	return count ? pos : 0;
 }
 
-static struct image_patch *patch(struct stubs *s, struct insn *first, struct insn *last,
-				 uint8_t n_insns)
+void emit_branch(struct stubs *s, const struct insn *i)
+{
+	put_inner_branch(s, i, false);
+}
+
+struct image_patch *emit_patch(struct stubs *s, struct insn *first, struct insn *last,
+			       uint8_t n_insns)
 {
 	uint32_t length = last->at + last->length - first->at;
 	struct image_patch *p;
@@ -369,8 +347,7 @@ static struct image_patch *patch(struct stubs *s, struct insn *first, struct ins
 	return p;
 }
 
-/* A window's jump leads to `stub`. */
-static void add_window(struct stubs *s, const struct insn *first, uint32_t stub)
+void emit_window(struct stubs *s, const struct insn *first, uint32_t stub)
 {
 	fix_text(s, first->at + 1, stub);
 	GROW(s->windows, s->n_windows, s->cap_windows);
@@ -387,7 +364,7 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 	struct count k;
 	uint32_t start;
 
-	patch(s, first, last, (uint8_t)(last - first + 1));
+	emit_patch(s, first, last, (uint8_t)(last - first + 1));
 	if (weight)
 		count_begin(s, &k, first->at, weight, true);
 	start = here(s);
@@ -400,9 +377,9 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 
 		if (count)
 			i->plan |= PLAN_EDGE;
-		entry(s, IMAGE_CODE, i->at);
+		emit_entry(s, IMAGE_CODE, i->at);
 		if (!is_branch(i)) {
-			put_copy(s, i);
+			emit_copy(s, i);
 		} else if (i == last) {
 			put_last_branch(s, i, count);
 		} else {
@@ -416,74 +393,19 @@ void stubs_window(struct stubs *s, struct insn *first, struct insn *last, uint32
 		}
 	}
 	if (!is_branch(last) && !is_end(last))
-		put_jmp(s, next_vaddr(s, last));
+		emit_jmp(s, next_vaddr(s, last));
 	for (size_t n = 0; n < n_taken; n++) {
 		land32(s, taken[n].pos);
 		put_counted_path(s, taken[n].i);
 	}
-	add_window(s, first, start);
-}
-
-/* --- to the agent --- */
-
-/* Displaced instructions that do not count: plain ones and branches forward. */
-static void put_displaced(struct stubs *s, const struct insn *first, const struct insn *end)
-{
-	for (const struct insn *i = first; i < end; i++) {
-		entry(s, IMAGE_CODE, i->at);
-		if (is_branch(i))
-			put_inner_branch(s, i, false);
-		else
-			put_copy(s, i);
-	}
-}
-
-/* lea REGISTER, [rip + an address of the original] */
-static void put_lea(struct stubs *s, uint8_t rex, uint8_t modrm, uint64_t to)
-{
-	PUT(s, rex, 0x8d, modrm);
-	fix(s, here(s), 0, to, false);
-	put32(s, 0);
-}
-
-static void put_call(struct stubs *s, const struct insn *call)
-{
-	uint64_t end = next_vaddr(s, call);
-
-	entry(s, IMAGE_CODE, call->at);
-	put_lea(s, 0x4c, 0x1d, end); /* r11 */
-	entry(s, IMAGE_COUNTING, call->at);
-	PUT(s, 0x48, 0x8d, 0x0d, 7, 0, 0, 0); /* lea rcx, [the syscall] */
-	PUT(s, 0xff, 0x24, 0x25);	      /* jmp [enter_call] */
-	put32(s, (uint32_t)TICK_ENTER_CALL);
-	entry(s, IMAGE_CODE, call->at);
-	PUT(s, 0x0f, 0x05);
-	/* What the original instruction would have left in rcx. A task that is about to execute
-	 * this stands behind the call. */
-	entry(s, IMAGE_CODE, (uint32_t)(end - s->c->base));
-	put_lea(s, 0x48, 0x0d, end);
-}
-
-void stubs_syscall(struct stubs *s, struct insn *first, struct insn *call, struct insn *last)
-{
-	struct image_patch *p = patch(s, first, last, (uint8_t)(last - first + 1));
-	uint32_t start = here(s);
-
-	if (call == last && call->at - first->at >= JMP_SIZE)
-		p->intact = call->length;
-	put_displaced(s, first, call);
-	put_call(s, call);
-	put_displaced(s, call + 1, last + 1);
-	put_count_and_jmp(s, next_vaddr(s, last), 1);
-	call->plan |= PLAN_POINT;
-	add_window(s, first, start);
+	emit_window(s, first, start);
 }
 
 void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight)
 {
 	uint64_t stub;
 
-	patch(s, i, i, 0);
+	emit_patch(s, i, i, 0);
 	i->plan |= i->kind == INSN_CALL ? PLAN_POINT : PLAN_EDGE;
 	if (weight == 1 && map_get(&s->counted, i->target, &stub)) {
 		fix_text(s, i->at + i->length - 4, (uint32_t)stub);
@@ -492,7 +414,7 @@ void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight)
 	fix_text(s, i->at + i->length - 4, here(s));
 	if (weight == 1)
 		map_set(&s->counted, i->target, here(s));
-	put_count_and_jmp(s, branch_vaddr(s, i), weight);
+	emit_count_and_jmp(s, branch_vaddr(s, i), weight);
 }
 
 /* --- clones --- */
@@ -566,7 +488,7 @@ static void put_clone_branch(struct clone *k, uint32_t j)
 		PUT(s, 0x0f, 0x80 | condition(i));
 	put_clone_rel32(k, j);
 	if (i->kind != INSN_JMP && (j + 1 == k->n || k->v[j + 1] != i + 1))
-		put_jmp(s, next_vaddr(s, i));
+		emit_jmp(s, next_vaddr(s, i));
 }
 
 static void land(const struct clone *k, const struct pending *p, uint32_t to)
@@ -587,15 +509,15 @@ static void put_trip(struct clone *k)
 	for (uint32_t j = 0; j < k->n; j++) {
 		const struct insn *i = k->v[j];
 
-		entry(s, IMAGE_CODE, i->at);
+		emit_entry(s, IMAGE_CODE, i->at);
 		k->at[j] = here(s);
 		if (is_branch(i)) {
 			put_clone_branch(k, j);
 			continue;
 		}
-		put_copy(s, i);
+		emit_copy(s, i);
 		if (j + 1 == k->n || k->v[j + 1] != i + 1)
-			put_jmp(s, next_vaddr(s, i));
+			emit_jmp(s, next_vaddr(s, i));
 	}
 	for (uint32_t j = 0; j < k->n_ahead; j++)
 		land(k, &k->ahead[j], k->at[k->ahead[j].to]);
@@ -616,14 +538,14 @@ static void put_head(struct clone *k, uint32_t j, bool falls)
 	count.before = true;
 	pad = falls ? -(here(s) + trap_size(&count)) & (LOOP_ALIGN - 1) : 0;
 	if (pad) {
-		entry(s, IMAGE_OUTSIDE, 0);
+		emit_entry(s, IMAGE_OUTSIDE, 0);
 		memset(buf_extend(&s->bytes, pad), 0xcc, pad);
 	}
 	put_trap(s, &count);
 	top = here(s);
 	put_count(s, &count);
 	if (!falls) {
-		entry(s, IMAGE_CODE, k->v[j]->at);
+		emit_entry(s, IMAGE_CODE, k->v[j]->at);
 		put8(s, 0xe9);
 		put_back(s, k->at1[j]);
 	}
@@ -774,7 +696,7 @@ int stubs_place(struct stubs *s, struct image *im, const struct image_options *o
 		return -ERANGE;
 	im->stub_size = page_ceil(used);
 	if (im->stub_size > used) {
-		entry(s, IMAGE_OUTSIDE, 0);
+		emit_entry(s, IMAGE_OUTSIDE, 0);
 		memset(buf_extend(&s->bytes, im->stub_size - used), 0xcc, im->stub_size - used);
 	}
 	err = choose_place(s, im->stub_size, opt, &im->stub_vaddr);

@@ -228,7 +228,7 @@ void plan_function(struct code *c, struct function *f, struct stubs *s)
 	};
 	bool loops = mark(&p), calls = false;
 
-	plan_sites(&p);
+	plan_syscalls(&p);
 	for (struct insn *i = p.first; i < p.end; i++)
 		calls |= i->plan & PLAN_CALL;
 	if (calls)
@@ -251,4 +251,5 @@ void plan_function(struct code *c, struct function *f, struct stubs *s)
 	}
 	if (loops)
 		plan_cover(&p);
+	plan_insns(&p);
 }

@@ -52,6 +52,7 @@ static void show(const char *path)
 	       (unsigned long long)s->functions, (unsigned long long)s->functions_left,
 	       (unsigned long long)s->instructions);
 	show_sites("syscalls", &s->syscalls);
+	show_sites("instructions", &s->insns);
 	printf("  back-edges %llu, uncovered %llu (%.3f%%); backward calls %llu, indirect jumps %llu\n",
 	       (unsigned long long)s->back_edges, (unsigned long long)s->uncovered,
 	       s->back_edges ? 100.0 * (double)s->uncovered / (double)s->back_edges : 0.0,

@@ -7,8 +7,8 @@
  * (the trap flag and a SIGTRAP handler) until it is out of the stub. Compared are: the addresses
  * that the program passed, registers, x87/SSE/AVX state, those flags that what follows may use, the
  * memory, and where a fault hit it. The count runs out often, and the task goes on in the stub or,
- * as for a signal, at the logical address. System calls are not made, but something is put into the
- * registers that they change.
+ * as for a signal, at the logical address. System calls are not made, nor are other instructions
+ * executed that differ from run to run, but something is put into the registers that they change.
  *
  * usage: test-differential CASES FILE...
  */
@@ -45,7 +45,7 @@ struct result {
 	bool done;
 	int signal; /* that ended it; 0: it got through */
 	uint64_t at;
-	uint32_t positions, traps, calls;
+	uint32_t positions, traps, calls, insns;
 	uint64_t path; /* hash of the addresses passed */
 	greg_t regs[NGREG];
 	uint64_t memory; /* hash */
@@ -160,20 +160,42 @@ static void pass(const ucontext_t *u, uint64_t at)
 		finish(u, 0, at);
 }
 
-/* If it is about to make a system call: behind it, as if it had been made. */
-static bool emulate_call(ucontext_t *u)
+/* The instruction that differs from run to run at `p`: its length, or 0. */
+static unsigned int site_length(const uint8_t *p)
+{
+	unsigned int n = 0;
+
+	while (p[n] == 0x66 || (p[n] & 0xf0) == 0x40)
+		n++;
+	if (p[n] != 0x0f)
+		return 0;
+	if (p[n + 1] == 0x05 || p[n + 1] == 0x31 || p[n + 1] == 0xa2) /* syscall, rdtsc, cpuid */
+		return n + 2;
+	if (p[n + 1] == 0x01 && p[n + 2] == 0xf9) /* rdtscp */
+		return n + 3;
+	return p[n + 1] == 0xc7 && p[n + 2] >= 0xf0 ? n + 3 : 0; /* rdrand, rdseed */
+}
+
+/* If it stands at such an instruction: behind it, as if it had been executed. */
+static bool emulate(ucontext_t *u)
 {
 	greg_t *g = u->uc_mcontext.gregs;
 	const uint8_t *insn = (const uint8_t *)g[REG_RIP];
+	unsigned int length = site_length(insn);
+	bool call = length == 2 && insn[1] == 0x05;
 
-	if (insn[0] != 0x0f || insn[1] != 0x05)
+	if (!length)
 		return false;
-	g[REG_RIP] += 2;
-	g[REG_RCX] = g[REG_R11] = 0; /* no arguments */
+	g[REG_RIP] += length;
+	if (call)
+		g[REG_RCX] = g[REG_R11] = 0; /* no arguments */
 	g[REG_RAX] = (greg_t)hash_bytes(g, REG_RSP * sizeof(*g), 7);
-	g[REG_RCX] = g[REG_RIP];
-	g[REG_R11] = g[REG_EFL];
-	result->calls++;
+	if (call) {
+		g[REG_RCX] = g[REG_RIP];
+		g[REG_R11] = g[REG_EFL];
+	}
+	result->calls += call;
+	result->insns += !call;
 	return true;
 }
 
@@ -209,7 +231,7 @@ static void begin(ucontext_t *u)
 		next_random(&seed) % 2 ? 1 + (int64_t)(next_random(&seed) % 6) : 1000000;
 	begun = true;
 	pass(u, start);
-	if (emulate_call(u))
+	if (emulate(u))
 		pass(u, (uint64_t)g[REG_RIP] - BASE);
 }
 
@@ -245,9 +267,10 @@ static void step(ucontext_t *u, bool breakpoint)
 	pass(u, at.where == IMAGE_CODE ? at.original : pc);
 	if (patched && at.where == IMAGE_OUTSIDE && pc != start)
 		finish(u, 0, pc);
-	if (emulate_call(u)) {
-		at = image_find(file->im, (uint64_t)g[REG_RIP] - BASE);
-		pass(u, at.where == IMAGE_CODE ? at.original : pc + 2);
+	if (emulate(u)) {
+		pc = (uint64_t)g[REG_RIP] - BASE;
+		at = image_find(file->im, pc);
+		pass(u, at.where == IMAGE_CODE ? at.original : pc);
 	}
 }
 
@@ -424,7 +447,7 @@ static const char *differs(struct file *f, const struct result *a, const struct 
 		return "signal";
 	if (a->at != b->at || a->positions != b->positions)
 		return "place";
-	if (a->calls != b->calls)
+	if (a->calls != b->calls || a->insns != b->insns)
 		return "calls";
 	if (a->path != b->path)
 		return "path";
@@ -448,7 +471,7 @@ static const char *differs(struct file *f, const struct result *a, const struct 
 }
 
 struct tally {
-	unsigned int cases, through, faults, traps, skipped, long_ones, calls;
+	unsigned int cases, through, faults, traps, skipped, long_ones, calls, insns;
 };
 
 static void one_case(struct file *f, const struct image_patch *p, uint64_t s, struct result *r,
@@ -473,6 +496,7 @@ static void one_case(struct file *f, const struct image_patch *p, uint64_t s, st
 	t->cases++;
 	t->traps += r[0].traps;
 	t->calls += r[0].calls;
+	t->insns += r[0].insns;
 	t->faults += r[0].signal != 0;
 	t->through += r[0].signal == 0;
 	t->long_ones += r[0].positions > 20;
@@ -529,10 +553,12 @@ static void run_file(struct file *f, unsigned int n, struct result *r)
 	unmap_file(f);
 	close(f->fd);
 	printf("%s: %u cases: %u got through, %u faulted; %u of more than 20 instructions; the count ran "
-	       "out %u times; %u system calls; %u skipped\n",
-	       f->name, t.cases, t.through, t.faults, t.long_ones, t.traps, t.calls, t.skipped);
+	       "out %u times; %u system calls, %u others of the agent's; %u skipped\n",
+	       f->name, t.cases, t.through, t.faults, t.long_ones, t.traps, t.calls, t.insns,
+	       t.skipped);
 	CHECK(t.cases > n / 2 && t.through > n / 10 && t.traps > n / 20);
 	CHECK(t.calls || f->im->stats.syscalls.patched < 100);
+	CHECK(t.insns || f->im->stats.insns.patched < 50);
 	for (size_t k = 0; k < f->original.n_texts; k++)
 		free(f->original.texts[k].bytes);
 	code_release(&f->code);
@@ -542,9 +568,12 @@ static void run_file(struct file *f, unsigned int n, struct result *r)
 
 /* --- generated code --- */
 
+#define DATA_AT	  0x400000ULL /* behind all code */
+#define DATA_SIZE 65536ULL
+
 /* A random instruction that neither branches, faults by its nature nor changes what we step with.
  */
-static unsigned int random_insn(const ZydisDecoder *d, uint64_t *s, uint8_t *out)
+static unsigned int random_insn(const ZydisDecoder *d, uint64_t *s, uint64_t at, uint8_t *out)
 {
 	for (;;) {
 		ZydisDecodedInstruction z;
@@ -596,9 +625,10 @@ static unsigned int random_insn(const ZydisDecoder *d, uint64_t *s, uint8_t *out
 		    z.mnemonic == ZYDIS_MNEMONIC_POPF || z.mnemonic == ZYDIS_MNEMONIC_POPFQ ||
 		    z.mnemonic == ZYDIS_MNEMONIC_STD || z.mnemonic == ZYDIS_MNEMONIC_PUSHFQ)
 			continue;
-		/* Relative to rip: what lies near. */
+		/* Relative to rip: data, for code is another one when patched. */
 		if ((z.attributes & ZYDIS_ATTRIB_IS_RELATIVE) && z.raw.disp.size == 32) {
-			int32_t near = (int32_t)(next_random(s) % 4096);
+			int32_t near = (int32_t)(DATA_AT + DATA_SIZE / 2 - at) +
+				       (int32_t)(next_random(s) % 4096);
 
 			memcpy(out + z.raw.disp.offset, &near, 4);
 		} else if (z.raw.disp.size == 32) {
@@ -639,18 +669,18 @@ static void generate(struct buf *out)
 		uint8_t insn[15];
 
 		for (int k = 0; k < before; k++)
-			buf_add(&text, insn, random_insn(&d, &s, insn));
+			buf_add(&text, insn, random_insn(&d, &s, text_at + text.len, insn));
 		head = text.len;
 		for (int k = 0; k < body; k++) {
 			/* Now and then a branch forward over the next one. */
 			if (next_random(&s) % 6 == 0) {
-				unsigned int n = random_insn(&d, &s, insn);
+				unsigned int n = random_insn(&d, &s, text_at + text.len, insn);
 
 				buf_addch(&text, (char)(0x70 + next_random(&s) % 16));
 				buf_addch(&text, (char)n);
 				buf_add(&text, insn, n);
 			}
-			buf_add(&text, insn, random_insn(&d, &s, insn));
+			buf_add(&text, insn, random_insn(&d, &s, text_at + text.len, insn));
 		}
 		from = text.len;
 		if (from + 2 - head <= 128 && next_random(&s) % 2) {
@@ -663,7 +693,7 @@ static void generate(struct buf *out)
 			buf_addch(&text, (char)(0x80 + next_random(&s) % 16));
 			buf_add(&text, &back, 4);
 		}
-		buf_add(&text, insn, random_insn(&d, &s, insn));
+		buf_add(&text, insn, random_insn(&d, &s, text_at + text.len, insn));
 		buf_addch(&text, (char)0xc3);
 		sym = (Elf64_Sym){.st_name = 1,
 				  .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
@@ -684,8 +714,8 @@ static void generate(struct buf *out)
 	ph[1] = (Elf64_Phdr){.p_type = PT_LOAD,
 			     .p_flags = PF_R | PF_W,
 			     .p_offset = text_at + text.len,
-			     .p_vaddr = text_at + text.len,
-			     .p_memsz = 65536,
+			     .p_vaddr = DATA_AT,
+			     .p_memsz = DATA_SIZE,
 			     .p_align = 4096};
 	sh[1] = (Elf64_Shdr){.sh_type = SHT_SYMTAB,
 			     .sh_offset = text_at + text.len,

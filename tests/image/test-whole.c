@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "image/code.h"
+#include "mem/insn_site.h"
 #include "mem/layout.h"
 
 #include <Zydis/Zydis.h>
@@ -21,7 +22,7 @@ struct whole {
 	struct code code;
 	uint8_t *starts; /* a bit for each stub byte at which an instruction starts */
 	ZydisDecoder d;
-	uint64_t calls; /* system calls that are patched */
+	uint64_t calls, insns; /* system calls and other instructions that are patched */
 	int complaints;
 };
 
@@ -182,19 +183,22 @@ static bool is_lea(const struct whole *w, uint32_t stub, const char *opcode, uin
 	       rel32_at(b + 3, (uint64_t)w->im->stub_vaddr + stub + 7) == to;
 }
 
+/* The way out, which takes the address of the instruction's copy along. */
+static void check_leave(struct whole *w, const struct image_entry *e, uint32_t copy, uint32_t word)
+{
+	uint64_t at = (uint64_t)w->im->stub_vaddr + e->stub;
+	const uint8_t jump[] = {0xff, 0x24, 0x25, word & 0xff, word >> 8 & 0xff, word >> 16, 0};
+
+	WANT(w, is_lea(w, e->stub, "\x48\x8d\x0d", (uint64_t)w->im->stub_vaddr + copy), at);
+	WANT(w, !memcmp(w->im->stubs + e->stub + 7, jump, sizeof(jump)), at);
+}
+
 /* The way to the agent, which begins with entry `k`: the call itself and its end are the next. */
 static void check_call_site(struct whole *w, size_t k)
 {
 	const struct image_entry *e = &w->im->entries[k];
 	uint64_t end = code_vaddr(&w->code, e->original) + 2;
 	uint64_t at = (uint64_t)w->im->stub_vaddr + e->stub;
-	static const uint8_t jump[] = {0xff,
-				       0x24,
-				       0x25,
-				       TICK_ENTER_CALL & 0xff,
-				       TICK_ENTER_CALL >> 8 & 0xff,
-				       TICK_ENTER_CALL >> 16,
-				       0};
 
 	w->calls++;
 	WANT(w, k + 4 < w->im->n_entries, at);
@@ -202,14 +206,50 @@ static void check_call_site(struct whole *w, size_t k)
 		return;
 	WANT(w, is_lea(w, e->stub, "\x4c\x8d\x1d", end), at);
 	WANT(w, e[1].stub == e->stub + 7 && e[1].where == IMAGE_COUNTING, at);
-	WANT(w, is_lea(w, e[1].stub, "\x48\x8d\x0d", (uint64_t)w->im->stub_vaddr + e[2].stub), at);
-	WANT(w, !memcmp(w->im->stubs + e[1].stub + 7, jump, sizeof(jump)), at);
+	check_leave(w, &e[1], e[2].stub, TICK_ENTER_CALL);
 	WANT(w, e[2].stub == e[1].stub + 14 && e[2].where == IMAGE_CODE, at);
 	WANT(w, e[2].original == e->original, at);
 	WANT(w, !memcmp(w->im->stubs + e[2].stub, "\x0f\x05", 2), at);
 	WANT(w, e[3].stub == e[2].stub + 2 && e[3].where == IMAGE_CODE, at);
 	WANT(w, code_vaddr(&w->code, e[3].original) == end, at);
 	WANT(w, is_lea(w, e[3].stub, "\x48\x8d\x0d", end), at);
+}
+
+static bool is_site(const struct whole *w, uint32_t at)
+{
+	const struct insn *i = original_insn(w, at);
+
+	return i && (i->props & INSN_SITE);
+}
+
+/* The same for another instruction; that it is copied is checked where all copies are. */
+static void check_insn_site(struct whole *w, size_t k)
+{
+	static const uint8_t save[] = {0x48,
+				       0x89,
+				       0x0c,
+				       0x25,
+				       TICK_SAVED_RCX & 0xff,
+				       TICK_SAVED_RCX >> 8 & 0xff,
+				       TICK_SAVED_RCX >> 16,
+				       0};
+	const struct image_entry *e = &w->im->entries[k];
+	const struct insn *i = original_insn(w, e->original);
+	uint64_t at = (uint64_t)w->im->stub_vaddr + e->stub;
+	struct insn_site site;
+
+	w->insns++;
+	WANT(w, k + 4 < w->im->n_entries, at);
+	if (k + 4 >= w->im->n_entries)
+		return;
+	WANT(w, !memcmp(w->im->stubs + e->stub, save, sizeof(save)), at);
+	WANT(w, e[1].stub == e->stub + 8 && e[1].where == IMAGE_COUNTING, at);
+	check_leave(w, &e[1], e[3].stub, TICK_ENTER_INSN);
+	WANT(w, e[2].stub == e[1].stub + 14 && e[2].where == IMAGE_OUTSIDE, at);
+	memcpy(&site, w->im->stubs + e[2].stub, sizeof(site));
+	WANT(w, site.kind == i->site && site.length == i->length, at);
+	WANT(w, e[3].stub == e[2].stub + sizeof(site) && e[3].where == IMAGE_CODE, at);
+	WANT(w, e[3].original == e->original, at);
 }
 
 /* Whether it belongs to a way to the agent. */
@@ -298,8 +338,13 @@ static void check_entry(struct whole *w, size_t k)
 	} else {
 		WANT(w, im->stubs[e->stub] != 0xcc, vaddr);
 	}
-	if (e->where == IMAGE_TRAP || (e->where == IMAGE_COUNTING && !is_call(w, e->original)))
+	if (e->where != IMAGE_CODE && !is_call(w, e->original) && !is_site(w, e->original))
 		WANT(w, may_be_at(w, e->original), vaddr);
+	if (e->where == IMAGE_CODE && is_site(w, e->original) && im->stubs[e->stub] == 0x48 &&
+	    e[1].where == IMAGE_COUNTING) {
+		check_insn_site(w, k);
+		return;
+	}
 	if (e->where == IMAGE_CODE && in_call_site(w, e)) {
 		if (im->stubs[e->stub] == 0x4c)
 			check_call_site(w, k);
@@ -365,6 +410,8 @@ static void check_file(const char *path)
 	       (unsigned long long)w.im->stats.syscalls.patched);
 	/* Those that stay are before uses of the flags, or of rt_sigreturn. */
 	CHECK(w.im->stats.syscalls.no_room * 50 <= w.im->stats.syscalls.found);
+	printf("  instructions %llu, patched %llu\n", (unsigned long long)w.im->stats.insns.found,
+	       (unsigned long long)w.im->stats.insns.patched);
 	CHECK(w.im->stats.uncovered * 2000 <= w.im->stats.back_edges + 2000);
 	CHECK(w.im->stats.back_edges > 0);
 	CHECK(elf_open(&w.elf, b.data, b.len) == 0);
@@ -389,6 +436,7 @@ static void check_file(const char *path)
 	check_patches(&w);
 	check_displaced(&w);
 	CHECK(w.calls == w.im->stats.syscalls.patched);
+	CHECK(w.insns == w.im->stats.insns.patched);
 	for (size_t k = 0; k < original.n_texts; k++)
 		free(original.texts[k].bytes);
 	free(w.starts);
