@@ -479,7 +479,16 @@ int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *map
 	return 0;
 }
 
-/* --- mmap --- */
+/* --- mmap and munmap --- */
+
+#define PROTECTED_MAX 128
+
+static int by_start(const void *a, const void *b)
+{
+	const struct mm_range *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
 
 /* The text [start, end) is gone, in part at least: so are its stubs, once nothing jumps there. */
 static void forget(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end)
@@ -498,6 +507,8 @@ static void forget(struct event_builder *b, struct rtask *t, raddr_t start, radd
 		m.end = x->stubs_end;
 		image_space_remove(&c->space, m.start, m.end);
 		remove_text(c, i);
+		if (m.start >= start && m.end <= end)
+			continue; /* they went with it */
 		if (filter_allows_remote(t) &&
 		    !task_remote_syscall(&t->t, &result, __NR_munmap,
 					 REMOTE_ARGS(m.start, m.end - m.start)) &&
@@ -530,6 +541,64 @@ void code_mapped(struct event_builder *b, struct rtask *t, const struct trace_ma
 		event_add_mapping(b, &x);
 		describe_text(&t->code->texts[n], &x);
 		event_add_mapping(b, &x);
+	}
+}
+
+/* What of ours lies in [start, end) and has to stay there: at most PROTECTED_MAX ranges, sorted. */
+static size_t protected_ranges(struct recorder *rec, const struct rtask *t, raddr_t start,
+			       raddr_t end, struct mm_range *out)
+{
+	size_t n = 0, n_scratch = scratch_ranges(rec, t->t.mm, NULL);
+	struct mm_range *scratch = xcalloc(n_scratch + 1, sizeof(*scratch));
+
+	scratch_ranges(rec, t->t.mm, scratch);
+	out[n++] = (struct mm_range){STUB_PAGE, OURS_END};
+	for (size_t i = 0; i < n_scratch && n < PROTECTED_MAX; i++)
+		out[n++] = scratch[i];
+	free(scratch);
+	/* Stubs of text that stays. */
+	for (size_t i = 0; t->code && i < t->code->n_texts && n < PROTECTED_MAX; i++) {
+		const struct code_text *x = &t->code->texts[i];
+
+		if (x->start < start || x->end > end)
+			out[n++] = (struct mm_range){x->stubs, x->stubs_end};
+	}
+	for (size_t i = 0; i < n;) {
+		if (out[i].start >= end || out[i].end <= start)
+			out[i] = out[--n];
+		else
+			i++;
+	}
+	if (n)
+		qsort(out, n, sizeof(*out), by_start);
+	return n;
+}
+
+bool code_must_stay(struct recorder *rec, const struct rtask *t, raddr_t start, raddr_t end)
+{
+	struct mm_range ranges[PROTECTED_MAX];
+
+	return protected_ranges(rec, t, start, end, ranges) > 0;
+}
+
+void code_unmap_around(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end)
+{
+	struct mm_range stay[PROTECTED_MAX];
+	size_t n = protected_ranges(b->rec, t, start, end, stay);
+	raddr_t at = start;
+
+	b->ev.piecewise = true;
+	for (size_t i = 0; i <= n; i++) {
+		struct trace_mapping m = {
+			.name = "", .start = at, .end = i < n ? stay[i].start : end};
+		int64_t result;
+
+		at = i < n ? stay[i].end : end;
+		if (m.start < m.end &&
+		    !task_remote_syscall(&t->t, &result, __NR_munmap,
+					 REMOTE_ARGS(m.start, m.end - m.start)) &&
+		    !result)
+			event_add_mapping(b, &m);
 	}
 }
 

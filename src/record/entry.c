@@ -23,6 +23,7 @@
 #define ARCH_SET_CPUID_OPTION 0x1012 /* asm/prctl.h, ARCH_SET_CPUID */
 #define ARCH_SHSTK_FIRST      0x5001 /* ARCH_SHSTK_ENABLE .. ARCH_SHSTK_STATUS */
 #define ARCH_SHSTK_LAST	      0x5005
+#define TASK_SIZE_X86_64      0x7ffffffff000
 #define PR_SUD		      59 /* PR_SET_SYSCALL_USER_DISPATCH */
 
 static void force(struct rtask *t, int64_t result)
@@ -31,10 +32,32 @@ static void force(struct rtask *t, int64_t result)
 	t->forced = result;
 }
 
+/* What is ours stays; natively nothing is there. */
+static void prepare_munmap(struct recorder *rec, struct rtask *t)
+{
+	raddr_t start = t->call.arg[0], end = start + page_ceil(t->call.arg[1]);
+
+	if (page_floor(start) != start || end <= start || end > TASK_SIZE_X86_64 ||
+	    !filter_allows_remote(t) || !code_must_stay(rec, t, start, end))
+		return;
+	t->unmap_around = true;
+	force(t, 0);
+}
+
+/* Nothing is mapped there for the program. */
+static void prepare_protection(struct recorder *rec, struct rtask *t)
+{
+	raddr_t start = t->call.arg[0], end = start + page_ceil(t->call.arg[1]);
+
+	if (start < OURS_END && end > STUB_PAGE && end > start)
+		force(t, -ENOMEM);
+}
+
 /* MADV_FREE leaves it to chance what a page holds afterwards; MADV_DONTNEED is the allowed outcome
  * that can be repeated. Replay makes the same change. */
 static void prepare_madvise(struct recorder *rec, struct rtask *t)
 {
+	prepare_protection(rec, t);
 	if (t->call.arg[2] == MADV_FREE)
 		regs_set_arg(task_regs_modify(&t->t), 2, MADV_DONTNEED);
 }
@@ -225,6 +248,9 @@ static const struct preparer {
 	void (*fn)(struct recorder *rec, struct rtask *t);
 } preparers[] = {
 	{__NR_madvise, prepare_madvise},
+	{__NR_munmap, prepare_munmap},
+	{__NR_mprotect, prepare_protection},
+	{__NR_pkey_mprotect, prepare_protection},
 	{__NR_prctl, prepare_prctl},
 	{__NR_seccomp, prepare_seccomp},
 	{__NR_arch_prctl, prepare_arch_prctl},

@@ -133,6 +133,7 @@ void on_mmap_exit(struct recorder *rec, struct rtask *t, int64_t result)
 		return;
 	}
 	m.prot = t->call.arg[2];
+	scratch_forget(rec, t->t.mm, result, result + page_ceil(t->call.arg[1]));
 	t->t.mm->shared |= shared && (m.prot & PROT_WRITE);
 	m.start = result;
 	m.end = result + page_ceil(t->call.arg[1]);

@@ -115,6 +115,28 @@ size_t scratch_ranges(struct recorder *rec, const struct mm *mm, struct mm_range
 	return n;
 }
 
+static bool overlaps(raddr_t start, raddr_t end, raddr_t a, raddr_t b)
+{
+	return start < b && end > a;
+}
+
+void scratch_forget(struct recorder *rec, struct mm *mm, raddr_t start, raddr_t end)
+{
+	for (size_t i = 0; i < mm->n_spare;) {
+		if (overlaps(mm->spare[i].start, mm->spare[i].end, start, end))
+			mm->spare[i] = mm->spare[--mm->n_spare];
+		else
+			i++;
+	}
+	map_for_each (&rec->tasks, slot) {
+		struct rtask *t = (struct rtask *)(uintptr_t)slot->value;
+
+		if (t->t.mm == mm && t->scratch.size &&
+		    overlaps(t->scratch.addr, t->scratch.addr + t->scratch.size, start, end))
+			t->scratch.addr = t->scratch.size = 0;
+	}
+}
+
 void scratch_inherit(struct recorder *rec, const struct mm *parent, struct mm *child)
 {
 	child->n_spare = scratch_ranges(rec, parent, NULL);

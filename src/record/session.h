@@ -116,6 +116,7 @@ struct rtask {
 	const struct syscall_row *row;
 	struct abi_call call;
 	struct regs entry_regs;
+	bool unmap_around; /* a munmap that must spare what is ours: it is done piecewise */
 	bool force_result; /* do not make the call (or overrule it): result is `forced` */
 	int64_t forced;
 	int echo_fd;
@@ -267,6 +268,8 @@ void scratch_redirect(struct recorder *rec, struct rtask *t);
 void scratch_restore_args(struct rtask *t);
 /* All scratch memory in an address space, into `out` if it is not NULL: how many ranges. */
 size_t scratch_ranges(struct recorder *rec, const struct mm *mm, struct mm_range *out);
+/* Something else is mapped there now. */
+void scratch_forget(struct recorder *rec, struct mm *mm, raddr_t start, raddr_t end);
 /* A forked address space has copies of all of its parent's: they are spare there. */
 void scratch_inherit(struct recorder *rec, const struct mm *parent, struct mm *child);
 /* The task is gone: somebody else may have its scratch memory. */
@@ -424,6 +427,10 @@ void code_unmapped(struct event_builder *b, struct rtask *t, raddr_t start, radd
 void code_protected(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end, int prot);
 /* The ranges of instrumented text and its stubs, at most `max`; how many there are. */
 size_t code_ranges(const struct rtask *t, struct agent_range *out, size_t max);
+/* Whether the program must not unmap all of [start, end), for some of it is ours; and unmap the
+ * rest, which goes to the event. */
+bool code_must_stay(struct recorder *rec, const struct rtask *t, raddr_t start, raddr_t end);
+void code_unmap_around(struct event_builder *b, struct rtask *t, raddr_t start, raddr_t end);
 /* Whether [start, end) has instrumented text. */
 bool code_overlaps(const struct rtask *t, raddr_t start, raddr_t end);
 /* Whether the task stands at an instruction that is patched over, but not at a window's beginning.

@@ -134,7 +134,7 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 	regs_to_call(&t->t.regs, &t->call);
 	t->row = syscall_row(t->call.arch, t->call.nr);
 	t->entry_logged = false;
-	t->force_result = false;
+	t->force_result = t->unmap_around = false;
 	t->echo_fd = 0;
 	t->may_block = t->row && syscall_may_block(t->row, &t->call, &mem);
 	t->n_remade = 0;
@@ -236,11 +236,14 @@ static void add_code_changes(struct event_builder *b, struct rtask *t, int64_t r
 		return;
 	switch (t->call.nr) {
 	case __NR_munmap:
+		if (t->unmap_around)
+			code_unmap_around(b, t, a[0], a[0] + page_ceil(a[1]));
 		code_unmapped(b, t, a[0], a[0] + page_ceil(a[1]));
 		break;
 	case __NR_mremap:
 		code_unmapped(b, t, a[0], a[0] + page_ceil(a[1]));
 		code_unmapped(b, t, result, result + page_ceil(a[2]));
+		scratch_forget(b->rec, t->t.mm, a[0], a[0] + page_ceil(a[1]));
 		break;
 	case __NR_mprotect:
 	case __NR_pkey_mprotect:

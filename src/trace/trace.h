@@ -96,6 +96,7 @@ struct trace_event {
 	int32_t syscall;	       /* number; of EV_SYSCALL*, EV_CLONE, EV_EXEC */
 	int64_t result;		       /* of EV_SYSCALL, EV_SYSCALL_EXIT */
 	bool more;		       /* EV_BUFFER: it was full: the calls go on in another one */
+	bool piecewise;		       /* a munmap that spared what is the recorder's: maps[] */
 	uint64_t stops;		       /* EV_EXEC, EV_EXIT: of the task for the recorder, so far */
 	int32_t echo_fd;	       /* 1 or 2: it wrote `result` bytes to rr's stdout, stderr */
 	bool synchronous;	       /* EV_SIGNAL: raised by the instruction at `regs` */
