@@ -54,6 +54,7 @@ static int adopt_child(struct session *s, struct ptask *parent, const struct tas
 	child->t.tgid = thread ? parent->t.tgid : t->tid;
 	child->t.stop = t->stop;
 	child->last_event = s->ev.number;
+	memcpy(child->name, parent->name, sizeof(child->name));
 	if (event_regs(&s->ev.regs_after, &regs))
 		return bad_trace(s, "a clone without registers");
 	regs.u.orig_rax = -1;

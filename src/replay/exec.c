@@ -166,6 +166,7 @@ int replay_exec(struct session *s, struct ptask *p)
 	if (!p->at_entry && (ret = run_to_entry(s, p)))
 		return ret;
 	p->at_entry = false;
+	p->name[0] = 0;
 	ret = execute_stub(s, p);
 	if (ret)
 		return ret;

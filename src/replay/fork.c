@@ -95,6 +95,7 @@ static int adopt(struct copying *c, struct ptask *p, const struct task *t, struc
 	copy->t.stop = p->t.stop;
 	copy->dead = p->dead;
 	copy->at_entry = p->at_entry;
+	memcpy(copy->name, p->name, sizeof(copy->name));
 	copy->entry_regs = p->entry_regs;
 	copy->last_event = p->last_event;
 	copy->ticks = p->ticks;

@@ -91,6 +91,8 @@ int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping 
 		return failed(s, -EEXIST, "it maps %#llx, which replay uses itself",
 			      (unsigned long long)m->start);
 	s->maps_shared |= m->flags & MAP_SHARED;
+	if (m->file && m->name[0] == '/' && !map_get_ptr(&s->common->names, m->file))
+		map_set_ptr(&s->common->names, m->file, xstrdup(m->name));
 	switch (m->source) {
 	case MAP_FROM_NOTHING:
 		return call_expect(s, p, __NR_munmap, REMOTE_ARGS(m->start, m->end - m->start), 0);

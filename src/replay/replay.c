@@ -187,6 +187,9 @@ static void common_release(struct session_common *c)
 	map_for_each (&c->images, slot)
 		image_free((struct image *)(uintptr_t)slot->value);
 	map_release(&c->images);
+	map_for_each (&c->names, slot)
+		free((char *)(uintptr_t)slot->value);
+	map_release(&c->names);
 	free(c);
 }
 

@@ -56,6 +56,7 @@ struct session_common {
 	int users;
 	struct map files;	/* saved file -> fd, read-only */
 	struct map images;	/* saved file -> struct image of those that were looked at */
+	struct map names;	/* saved file -> path (char *) under which the program had it */
 	struct ptask *in_agent; /* whose calls are in the agent's buffer; NULL: nobody's */
 };
 
@@ -72,6 +73,7 @@ struct ptask {
 	pid_t rec_tid; /* its name in the trace */
 	struct pgroup *group;
 	bool dead; /* EV_EXIT was replayed; a leader stays as a body until its threads are gone */
+	char name[16];		/* set by prctl(); "": that of the program */
 	bool at_entry;		/* EV_SYSCALL_ENTRY was replayed, its exit was not */
 	struct regs entry_regs; /* of the call that it is in */
 	event_t last_event;	/* that matched */

@@ -194,7 +194,8 @@ int run_to_safepoint(struct session *s, struct ptask *p)
 	int64_t ticks = s->ev.ticks - p->ticks.count;
 	int ret;
 
-	if (!s->soft || ticks <= 0)
+	/* A driver that has brought it there and paused is asked again. */
+	if (!s->soft || ticks < 0 || (!ticks && !s->driver))
 		return diverged(s, p, "it is at tick %llu already",
 				(unsigned long long)p->ticks.count);
 	ret = run_to_event(s, p, PTRACE_SYSEMU, ticks);

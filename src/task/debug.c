@@ -106,6 +106,11 @@ int task_debug_hits(struct task *t, unsigned int *slots)
 	return ret;
 }
 
+int task_debug_forget_hits(struct task *t)
+{
+	return poke_dr(t, 6, 0);
+}
+
 int task_set_resume_flag(struct task *t, bool on)
 {
 	int ret = task_regs(t);

@@ -34,6 +34,8 @@ enum debug_trap {
 enum debug_trap task_debug_trap(struct task *t);
 /* The slots that the last trap was of: bit N is slot N. 0 or -errno. */
 int task_debug_hits(struct task *t, unsigned int *slots);
+/* The kernel keeps them until the next trap, also of a single step that meets none. */
+int task_debug_forget_hits(struct task *t);
 
 #define FLAG_RESUME (1ULL << 16) /* RF */
 /* The task must not run into a breakpoint at the very address where it is: set, or clear, RF. */

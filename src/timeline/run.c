@@ -1,0 +1,765 @@
+/*
+ * Running a task's own code, on its way to the next event: at full speed or by single steps, until
+ * the walk wants a pause.
+ *
+ * At full speed a task is granted the ticks up to what comes first: the event's safepoint, the
+ * walk's limit, the end of a slice (a slice only gives us the core back for a moment). Where a
+ * breakpoint or a watchpoint stops it, the count of its instructions is not known: the place then
+ * gets a way, which says how often the same happened since a point that is known.
+ *
+ * A single step is one of the program's instructions: code of ours that lies behind it is stepped
+ * through as well. Where the event happens (a system call entered, a fault, a safepoint, a
+ * landing) is the *end* of the interval.
+ */
+#include "abi/signal.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "task/debug.h"
+#include "ticks/landing.h"
+#include "timeline/internal.h"
+
+#define SLICE_NS    20000000ULL
+#define FIRST_SLICE 1000000
+
+/* What a piece of running came to; negative: enum replay_error. */
+enum came {
+	CAME_ON = 16,  /* to a boundary */
+	CAME_TO_END,   /* the event happens here */
+	CAME_TO_TRAP,  /* to the safepoint that the replay asked for, on the way to a landing */
+	CAME_TO_PAUSE, /* w->pause is set */
+};
+
+static int pause_for(struct timeline *tl, enum pause why)
+{
+	tl->walk->pause = why;
+	return CAME_TO_PAUSE;
+}
+
+static bool is_soft(const struct timeline *tl)
+{
+	return tl->now->s.soft;
+}
+
+static bool is_landing_event(const struct timeline *tl)
+{
+	const struct trace_event *ev = &tl->now->s.ev;
+
+	return ev->type == EV_SCHED && ev->stack.len;
+}
+
+/* --- where it is --- */
+
+static raddr_t logical_pc(struct timeline *tl, struct ptask *p)
+{
+	return task_regs(&p->t) ? 0 : code_original(tl, p, p->t.regs.u.rip);
+}
+
+static void track_reset(struct timeline *tl, const struct ptask *p)
+{
+	const struct place *place = &tl->now->place;
+
+	map_release(&tl->track.arrivals);
+	map_init(&tl->track.arrivals);
+	tl->track.valid = true;
+	tl->track.generation = tl->breaks.generation;
+	tl->track.ticks = p->ticks.count;
+	tl->track.n_ways = place->n_ways;
+	/* Nobody has looked yet at what is executed first in this interval. */
+	tl->track.fresh = !place->started;
+}
+
+/* At full speed from here on: arrivals and hits are counted from the same point as before, if all
+ * since then was seen. */
+static void track_begin(struct timeline *tl, const struct ptask *p)
+{
+	if (!tl->track.valid || tl->track.generation != tl->breaks.generation ||
+	    tl->track.ticks != p->ticks.count)
+		track_reset(tl, p);
+}
+
+static uint64_t track(struct timeline *tl, const struct ptask *p, uint64_t key)
+{
+	uint64_t n = 0;
+
+	if (tl->track.ticks != p->ticks.count) {
+		track_reset(tl, p);
+		tl->track.n_ways = 0;
+		tl->track.fresh = true;
+	}
+	map_get(&tl->track.arrivals, key, &n);
+	map_set(&tl->track.arrivals, key, n + 1);
+	return n + 1;
+}
+
+/* The place is the known point, and this way from there. */
+static void place_by_way(struct timeline *tl, const struct ptask *p, struct way way)
+{
+	struct place *place = &tl->now->place;
+
+	if (place->ticks != p->ticks.count) {
+		place->ticks = p->ticks.count;
+		place->step = 0;
+	}
+	BUG_ON(tl->track.n_ways >= MAX_WAYS);
+	place->n_ways = tl->track.n_ways;
+	way.fresh = tl->track.fresh;
+	place->ways[place->n_ways++] = way;
+	place->started = true;
+	place->looked = true;
+}
+
+/* One instruction further, or to a new tick. */
+static void place_step(struct timeline *tl, const struct ptask *p)
+{
+	struct place *place = &tl->now->place;
+
+	tl->track.valid = false;
+	place->started = true;
+	place->looked = false;
+	if (place->ticks != p->ticks.count) {
+		place->ticks = p->ticks.count;
+		place->step = 0;
+		place->n_ways = 0;
+	} else if (!place->n_ways) {
+		place->step++;
+	} else if (place->ways[place->n_ways - 1].kind == WAY_STEPS) {
+		place->ways[place->n_ways - 1].n++;
+	} else {
+		BUG_ON(place->n_ways >= MAX_WAYS);
+		place->ways[place->n_ways++] = (struct way){.kind = WAY_STEPS, .n = 1};
+	}
+}
+
+/* At the first boundary behind a tick, or of the interval. */
+static void place_tick(struct timeline *tl, const struct ptask *p)
+{
+	struct place *place = &tl->now->place;
+
+	tl->track.valid = false;
+	place->started = true;
+	place->looked = false;
+	place->ticks = p->ticks.count;
+	place->step = 0;
+	place->n_ways = 0;
+}
+
+static int come_to_end(struct timeline *tl, struct ptask *p)
+{
+	struct place *place = &tl->now->place;
+
+	place->end = place->started = true;
+	place->ticks = p->ticks.count;
+	place->n_ways = 0;
+	place->step = 0;
+	tl->track.valid = false;
+	return CAME_TO_END;
+}
+
+/* --- resuming --- */
+
+static int64_t ticks_left(const struct timeline *tl, const struct ptask *p)
+{
+	return tl->target ? (int64_t)(tl->target - p->ticks.count) : TICKS_NEVER;
+}
+
+static void grant(struct timeline *tl, struct ptask *p, int64_t n)
+{
+	soft_ticks_grant(&tl->now->s.ticks, &p->ticks, n);
+}
+
+static int resume(struct timeline *tl, struct ptask *p, int how)
+{
+	int ret = task_run(&p->t, how, 0);
+
+	settle_ptask(&tl->now->s, p);
+	return ret ? failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid) : 0;
+}
+
+/* A single step from the entry of a call that is skipped would be to its exit: no instruction. */
+static int leave_call(struct timeline *tl, struct ptask *p)
+{
+	struct stop before = p->t.stop;
+	int ret;
+
+	if (p->t.call_stop != CALL_SYSEMU)
+		return 0;
+	do {
+		ret = resume(tl, p, PTRACE_SYSCALL);
+	} while (!ret && p->t.stop.kind != STOP_SYSCALL && p->t.stop.kind != STOP_EXITED);
+	p->t.stop = before;
+	return ret;
+}
+
+/* The task has met the trap of a count that is used up. */
+static bool at_trap(struct timeline *tl, struct ptask *p, raddr_t *go_on)
+{
+	return is_soft(tl) && tl->now->s.ticks.page->remaining <= 0 && !task_regs(&p->t) &&
+	       code_trap(tl, p, p->t.regs.u.rip - 1, go_on);
+}
+
+static int meet_trap(struct timeline *tl, struct ptask *p)
+{
+	if (tl->target && p->ticks.count == tl->target)
+		return is_landing_event(tl) ? CAME_TO_TRAP : come_to_end(tl, p);
+	return CAME_ON;
+}
+
+static bool own_signal(struct ptask *p)
+{
+	siginfo_t si;
+
+	return p->t.stop.kind == STOP_SIGNAL && !task_siginfo(&p->t, &si) &&
+	       signal_is_synchronous(&si);
+}
+
+/* The task stands before a system call: to its entry. */
+static int run_to_call(struct timeline *tl, struct ptask *p)
+{
+	for (;;) {
+		int ret = resume(tl, p, PTRACE_SYSEMU);
+
+		if (ret)
+			return ret;
+		if (p->t.stop.kind == STOP_SYSCALL) {
+			p->t.call_stop = CALL_SYSEMU;
+			return come_to_end(tl, p);
+		}
+		if (own_signal(p))
+			return come_to_end(tl, p);
+		if (p->t.stop.kind == STOP_EXITED || p->t.stop.kind == STOP_EVENT)
+			return diverged(&tl->now->s, p, "the task ended or was killed");
+	}
+}
+
+/* --- stepping --- */
+
+static int step_ours(struct timeline *tl, struct ptask *p)
+{
+	struct insn insn;
+	raddr_t go_on;
+	int ret = task_insn(&p->t, &insn);
+
+	if (ret)
+		return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
+	if (insn.class == INSN_SYSCALL)
+		return run_to_call(tl, p);
+	ret = resume(tl, p, PTRACE_SINGLESTEP);
+	if (ret)
+		return ret;
+	if (task_debug_trap(&p->t) == DEBUG_STEPPED || !own_signal(p))
+		return CAME_ON;
+	if (at_trap(tl, p, &go_on)) {
+		ret = meet_trap(tl, p);
+		if (ret == CAME_ON)
+			task_regs_modify(&p->t)->u.rip = go_on;
+		return ret;
+	}
+	return come_to_end(tl, p);
+}
+
+/* Through code of ours to the next instruction of the program. */
+static int reach_boundary(struct timeline *tl, struct ptask *p)
+{
+	int ret = leave_call(tl, p);
+
+	while (!ret) {
+		ret = task_regs(&p->t);
+		if (ret)
+			return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
+		if (tl->landing) {
+			ret = landing_matches(tl->landing, &p->t);
+			if (ret)
+				return ret < 0 ? failed(&tl->now->s, ret, "a landing")
+					       : come_to_end(tl, p);
+		}
+		if (!code_is_ours(tl, p, p->t.regs.u.rip))
+			return CAME_ON;
+		ret = step_ours(tl, p);
+		if (ret == CAME_ON)
+			ret = 0;
+	}
+	return ret;
+}
+
+static int lost(struct timeline *tl, struct ptask *p)
+{
+	return diverged(&tl->now->s, p, "the task ended or was killed");
+}
+
+/* One instruction of the program, wherever it leads to. */
+static int execute_one(struct timeline *tl, struct ptask *p)
+{
+	const int *slots = tl->breaks.slot_id;
+	struct insn insn = {0};
+	int ret = leave_call(tl, p);
+
+	while (!ret) {
+		raddr_t start = task_regs(&p->t) ? 0 : p->t.regs.u.rip;
+		/* The slot is needed for repeated instructions. */
+		bool rounds = slots[DEBUG_STEP_SLOT];
+
+		ret = task_step(&p->t, 0, rounds, &insn);
+
+		settle_ptask(&tl->now->s, p);
+		switch (ret) {
+		case STEP_DONE:
+			watches_note(tl, p);
+			if (!rounds || insn.class != INSN_REPEAT || task_regs(&p->t) ||
+			    p->t.regs.u.rip != start)
+				return CAME_ON;
+			ret = 0;
+			break;
+		case STEP_SYSCALL:
+			return run_to_call(tl, p);
+		case STEP_BREAKPOINT: /* a repeated one met a watchpoint: once is enough */
+			watches_note(tl, p);
+			watches_disarm(tl);
+			ret = 0;
+			break;
+		case STEP_STOPPED:
+			if (own_signal(p))
+				return come_to_end(tl, p);
+			if (p->t.stop.kind == STOP_EXITED || p->t.stop.kind == STOP_EVENT)
+				return lost(tl, p);
+			ret = 0;
+			break;
+		default:
+			return failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid);
+		}
+	}
+	return ret;
+}
+
+static bool counts_steps(const struct walk *w, const struct ptask *p)
+{
+	return w->stepping && (!w->step_tid || w->step_tid == p->rec_tid);
+}
+
+/* What the walk makes of having come to a boundary by a step, or to the first one. */
+static int look_around(struct timeline *tl, struct ptask *p, bool stepped)
+{
+	struct walk *w = tl->walk;
+	const struct way *way = w->way;
+	raddr_t pc = logical_pc(tl, p);
+	bool done = false;
+
+	tl->now->place.looked |= w->armed;
+	if (way && way->kind == WAY_ARRIVALS && pc == way->addr && (stepped || way->fresh))
+		done = !--w->way_left;
+	if (way && way->kind == WAY_STEPS && stepped)
+		done = !--w->way_left;
+	if (stepped && counts_steps(w, p) && w->steps && !--w->steps)
+		done = true;
+	if (w->armed && tl->breaks.n_soft && watches_changed(tl, p, true, &w->hit))
+		return pause_for(tl, PAUSE_WATCH);
+	if (w->armed && !w->skip_arrival && breaks_execute(tl, p, pc, &w->hit))
+		return pause_for(tl, PAUSE_BREAK);
+	return done ? pause_for(tl, PAUSE_STEPS) : CAME_ON;
+}
+
+/* A step has come to a boundary, or to an end: watchpoints first. */
+static int after_step(struct timeline *tl, struct ptask *p, int came)
+{
+	struct walk *w = tl->walk;
+
+	if (w->way && w->way->kind == WAY_HITS && tl->breaks.n_met) {
+		tl->breaks.n_met = 0;
+		if (!--w->way_left && came != CAME_TO_END)
+			w->late = PAUSE_STEPS;
+	} else if (w->armed && watches_hit(tl, p, &w->hit)) {
+		w->late = PAUSE_WATCH;
+	}
+	if (came == CAME_TO_TRAP)
+		return came; /* the pause is made behind it */
+	if (w->late)
+		return pause_for(tl, w->late);
+	return came == CAME_ON ? look_around(tl, p, true) : came;
+}
+
+static int step(struct timeline *tl, struct ptask *p)
+{
+	struct walk *w = tl->walk;
+	int ret = 0;
+
+	breaks_remove(tl);
+	if (w->armed)
+		ret = watches_arm(tl, p);
+	else if (w->way && w->way->kind == WAY_HITS)
+		ret = watch_way_arm(tl, p, w->way);
+	else
+		watches_disarm(tl);
+	if (ret)
+		return failed(&tl->now->s, ret, "debug registers of task %d", p->rec_tid);
+	if (w->armed)
+		watches_refresh(tl, p);
+	w->skip_arrival = false;
+	w->done++;
+	grant(tl, p, ticks_left(tl, p));
+	ret = execute_one(tl, p);
+	if (ret == CAME_ON)
+		ret = reach_boundary(tl, p);
+	if (ret == CAME_ON)
+		place_step(tl, p);
+	return ret < 0 ? ret : after_step(tl, p, ret);
+}
+
+/* --- at full speed --- */
+
+static bool has_breaks(const struct timeline *tl)
+{
+	return tl->walk->armed && (tl->breaks.n_execute || tl->breaks.n_watch);
+}
+
+/* A data breakpoint stops a repeated instruction between its rounds, with RF set then (SDM vol. 3,
+ * 17.3.1.1): it is finished first. */
+static int finish_repeated(struct timeline *tl, struct ptask *p)
+{
+	if (task_regs(&p->t) || !(p->t.regs.u.eflags & FLAG_RESUME))
+		return CAME_ON;
+	watches_disarm(tl);
+	return execute_one(tl, p);
+}
+
+static int meet_watch(struct timeline *tl, struct ptask *p)
+{
+	const ticks_t ticks = p->ticks.count;
+	struct timeline_stop *hit = &tl->walk->hit;
+	uint64_t n = 0;
+	int ret = finish_repeated(tl, p);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < tl->breaks.n_met; i++)
+		track(tl, p, WATCH_KEY(tl->breaks.met[i]));
+	if (!watches_hit(tl, p, hit))
+		return ret;
+	map_get(&tl->track.arrivals, WATCH_KEY(hit->id), &n);
+	grant(tl, p, ticks_left(tl, p));
+	if (ret == CAME_ON)
+		ret = reach_boundary(tl, p);
+	if (ret < 0)
+		return ret;
+	if (ret == CAME_TO_TRAP) {
+		tl->walk->late = PAUSE_WATCH;
+		return ret;
+	}
+	if (ret == CAME_ON && ticks != p->ticks.count)
+		place_tick(tl, p);
+	else if (ret == CAME_ON)
+		place_by_way(tl, p,
+			     (struct way){.kind = WAY_HITS,
+					  .watch = hit->kind,
+					  .addr = hit->addr,
+					  .len = hit->len,
+					  .n = n});
+	return pause_for(tl, PAUSE_WATCH);
+}
+
+/* An int3 of ours may be under the task: it executes what that covers. */
+static int step_over(struct timeline *tl, struct ptask *p)
+{
+	static const uint8_t int3 = 0xcc;
+	raddr_t pc = task_regs(&p->t) ? 0 : p->t.regs.u.rip;
+	const struct inserted *in = breaks_at(tl, p, pc);
+	int ret;
+
+	if (!in)
+		return CAME_ON;
+	mm_write(p->t.mm, pc, &in->old, 1);
+	ret = execute_one(tl, p);
+	if (ret != CAME_ON)
+		return ret;
+	mm_write(p->t.mm, pc, &int3, 1);
+	return tl->breaks.n_met ? meet_watch(tl, p) : CAME_ON;
+}
+
+static int meet_break(struct timeline *tl, struct ptask *p, const struct inserted *in)
+{
+	raddr_t logical = in->logical;
+	uint64_t n = track(tl, p, logical);
+
+	task_regs_modify(&p->t)->u.rip = in->addr;
+	if (!breaks_execute(tl, p, logical, &tl->walk->hit))
+		return step_over(tl, p);
+	place_by_way(tl, p, (struct way){.kind = WAY_ARRIVALS, .addr = logical, .n = n});
+	return pause_for(tl, PAUSE_BREAK);
+}
+
+static bool limit_reached(const struct timeline *tl, const struct ptask *p)
+{
+	return tl->walk->limited && p->ticks.count >= tl->walk->ticks;
+}
+
+/* So many ticks that they take about SLICE_NS. */
+static void measure_slice(struct timeline *tl, ticks_t ticks, uint64_t ns)
+{
+	uint64_t rate = ns ? ticks * 1000 / ns : 0; /* in a us */
+
+	if (rate)
+		tl->slice_ticks = max_u64((3 * tl->slice_ticks + rate * (SLICE_NS / 1000)) / 4, 64);
+}
+
+/* The grant is used up. */
+static int meet_granted(struct timeline *tl, struct ptask *p, raddr_t go_on)
+{
+	int ret = meet_trap(tl, p);
+
+	if (ret != CAME_ON)
+		return ret;
+	task_regs_modify(&p->t)->u.rip = go_on;
+	grant(tl, p, ticks_left(tl, p));
+	ret = reach_boundary(tl, p);
+	if (ret != CAME_ON)
+		return ret;
+	place_tick(tl, p);
+	return pause_for(tl, limit_reached(tl, p) ? PAUSE_LIMIT : PAUSE_SLICE);
+}
+
+static int meet_signal(struct timeline *tl, struct ptask *p)
+{
+	const struct inserted *in;
+	raddr_t go_on;
+
+	if (!own_signal(p))
+		return CAME_ON;
+	if (p->t.stop.signo != SIGTRAP)
+		return come_to_end(tl, p);
+	if (task_debug_trap(&p->t) != DEBUG_NO_TRAP)
+		return watches_note(tl, p) ? meet_watch(tl, p) : CAME_ON;
+	if (task_regs(&p->t))
+		return lost(tl, p);
+	in = breaks_at(tl, p, p->t.regs.u.rip - 1);
+	if (in)
+		return meet_break(tl, p, in);
+	return at_trap(tl, p, &go_on) ? meet_granted(tl, p, go_on) : come_to_end(tl, p);
+}
+
+static int meet(struct timeline *tl, struct ptask *p)
+{
+	switch (p->t.stop.kind) {
+	case STOP_SYSCALL:
+		p->t.call_stop = CALL_SYSEMU;
+		return come_to_end(tl, p);
+	case STOP_SIGNAL:
+		return meet_signal(tl, p);
+	case STOP_EXITED:
+	case STOP_EVENT:
+		return lost(tl, p);
+	default:
+		return CAME_ON;
+	}
+}
+
+static int prepare_breaks(struct timeline *tl, struct ptask *p)
+{
+	int ret;
+
+	track_begin(tl, p);
+	breaks_insert(tl, p);
+	ret = watches_arm(tl, p);
+	if (ret)
+		return failed(&tl->now->s, ret, "debug registers of task %d", p->rec_tid);
+	watches_refresh(tl, p);
+	return CAME_ON;
+}
+
+static int run_free(struct timeline *tl, struct ptask *p)
+{
+	struct walk *w = tl->walk;
+	int64_t n = ticks_left(tl, p);
+	uint64_t start = clock_now_ns();
+	ticks_t before = p->ticks.count;
+	int ret = CAME_ON;
+
+	if (limit_reached(tl, p))
+		return pause_for(tl, PAUSE_LIMIT);
+	if (w->limited)
+		n = min_u64(n, w->ticks - p->ticks.count);
+	n = min_u64(n, tl->slice_ticks);
+	grant(tl, p, n);
+	if (has_breaks(tl))
+		ret = prepare_breaks(tl, p);
+	else
+		breaks_remove(tl), watches_disarm(tl);
+	if (ret == CAME_ON && w->skip_arrival)
+		ret = step_over(tl, p);
+	w->skip_arrival = false;
+	if (ret != CAME_ON)
+		return ret;
+	ret = resume(tl, p, PTRACE_SYSEMU);
+	if (ret)
+		return ret;
+	if (p->ticks.count - before >= tl->slice_ticks)
+		measure_slice(tl, p->ticks.count - before, clock_now_ns() - start);
+	return meet(tl, p);
+}
+
+/* --- the driver --- */
+
+static bool goes_by_steps(const struct timeline *tl, const struct ptask *p)
+{
+	const struct walk *w = tl->walk;
+
+	return counts_steps(w, p) || (w->armed && tl->breaks.n_soft) ||
+	       (tl->landing && has_breaks(tl));
+}
+
+static int land_free(struct timeline *tl, struct ptask *p)
+{
+	int ret;
+
+	breaks_remove(tl);
+	grant(tl, p, TICKS_NEVER);
+	ret = landing_run(&p->t, p->counter, tl->landing, NULL);
+	settle_ptask(&tl->now->s, p);
+	if (ret < 0)
+		return failed(&tl->now->s, ret,
+			      "task %d cannot be brought to where it was preempted", p->rec_tid);
+	if (ret != LANDED)
+		return diverged(&tl->now->s, p, "it met %s before the place where it was preempted",
+				stop_describe(&p->t.stop));
+	return come_to_end(tl, p);
+}
+
+/* Somebody will look at the first boundary. */
+static bool needs_boundary(const struct timeline *tl, const struct ptask *p)
+{
+	const struct walk *w = tl->walk;
+
+	if (tl->now->place.started && !tl->between)
+		return false;
+	return w->at_start || w->skip_arrival || w->late || w->limited || goes_by_steps(tl, p);
+}
+
+static int begin(struct timeline *tl, struct ptask *p)
+{
+	struct walk *w = tl->walk;
+	bool stepped = tl->between && w->done;
+	int ret;
+
+	if (needs_boundary(tl, p)) {
+		tl->between = false;
+		grant(tl, p, ticks_left(tl, p));
+		ret = reach_boundary(tl, p);
+		if (ret != CAME_ON)
+			return ret;
+		place_tick(tl, p);
+		if (w->late)
+			return pause_for(tl, w->late);
+		if (w->at_start)
+			return pause_for(tl, PAUSE_START);
+		w->way_begun = true;
+		return goes_by_steps(tl, p) ? look_around(tl, p, stepped) : CAME_ON;
+	}
+	tl->between = false;
+	if (w->at_start)
+		return pause_for(tl, PAUSE_START);
+	if (w->skip_arrival)
+		tl->now->place.looked = true;
+	if ((w->way && !w->way_begun) ||
+	    (w->armed && goes_by_steps(tl, p) && !tl->now->place.looked)) {
+		w->way_begun = true;
+		return look_around(tl, p, false);
+	}
+	return CAME_ON;
+}
+
+static int drive(struct timeline *tl, struct ptask *p)
+{
+	int ret = begin(tl, p);
+
+	while (ret == CAME_ON) {
+		if (limit_reached(tl, p) && tl->now->place.started)
+			ret = pause_for(tl, PAUSE_LIMIT);
+		else if (goes_by_steps(tl, p))
+			ret = step(tl, p);
+		else if (tl->landing)
+			ret = land_free(tl, p);
+		else
+			ret = run_free(tl, p);
+	}
+	return ret;
+}
+
+/* What the event is going to do must not meet breakpoints: in memory that is written, compared,
+ * copied or mapped anew. */
+static bool leaves_code_alone(const struct trace_event *ev)
+{
+	const struct syscall_row *row;
+
+	if (ev->type != EV_SYSCALL && ev->type != EV_SYSCALL_ENTRY && ev->type != EV_INSN &&
+	    ev->type != EV_SCHED)
+		return false;
+	if (ev->n_maps || ev->n_file_writes || ev->memory_checksum || ev->echo_fd)
+		return false;
+	if (ev->type != EV_SYSCALL)
+		return !ev->n_writes;
+	row = syscall_row(ev->arch, ev->syscall);
+	return row && !shapes_memory(row->class);
+}
+
+static bool writes_breaks(const struct timeline *tl, const struct trace_event *ev)
+{
+	for (size_t i = 0; i < ev->n_writes; i++)
+		for (size_t j = 0; j < tl->breaks.n_inserted; j++)
+			if (tl->breaks.inserted[j].addr - ev->writes[i].addr <
+			    ev->writes[i].bytes.len)
+				return true;
+	return false;
+}
+
+void clear_the_way(struct timeline *tl)
+{
+	const struct trace_event *ev = &tl->now->s.ev;
+
+	watches_disarm(tl);
+	if (!leaves_code_alone(ev) || writes_breaks(tl, ev))
+		breaks_remove(tl);
+}
+
+static int finish(struct timeline *tl, int came)
+{
+	struct walk *w = tl->walk;
+
+	if (came < 0)
+		return came;
+	if (came == CAME_TO_PAUSE)
+		return REPLAY_PAUSED;
+	clear_the_way(tl);
+	tl->between = came == CAME_TO_TRAP;
+	if (came == CAME_TO_TRAP || !w->stop_at_end)
+		return 0;
+	w->pause = PAUSE_END;
+	return REPLAY_PAUSED;
+}
+
+static int drive_run(struct session *s, struct ptask *p, int64_t ticks)
+{
+	struct timeline *tl = s->driver_ctx;
+
+	if (tl->now->place.end) {
+		clear_the_way(tl);
+		return 0;
+	}
+	tl->target = ticks == TICKS_NEVER ? 0 : p->ticks.count + ticks;
+	tl->landing = NULL;
+	return finish(tl, drive(tl, p));
+}
+
+static int drive_land(struct session *s, struct ptask *p, const struct landing_point *point)
+{
+	struct timeline *tl = s->driver_ctx;
+	int ret;
+
+	tl->target = 0;
+	tl->landing = point;
+	ret = finish(tl, drive(tl, p));
+	tl->landing = NULL;
+	return ret;
+}
+
+void driver_init(struct timeline *tl)
+{
+	tl->driver = (struct replay_driver){.run = drive_run, .land = drive_land};
+	tl->slice_ticks = FIRST_SLICE;
+}
