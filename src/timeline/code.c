@@ -40,7 +40,7 @@ struct code_cache {
 
 bool addr_is_rr(raddr_t addr)
 {
-	return addr >= STUB_PAGE && addr < TICK_END;
+	return addr >= STUB_PAGE && addr < OURS_END;
 }
 
 /* --- images --- */
@@ -194,6 +194,9 @@ static const struct image_patch *window_at(const struct image *im, uint64_t vadd
 	}
 	if (lo == im->n_patches || im->patches[lo].start > at || !im->patches[lo].n_insns)
 		return NULL;
+	/* Bytes at its end may be the original ones. */
+	if (at >= im->patches[lo].start + (uint64_t)im->patches[lo].length - im->patches[lo].intact)
+		return NULL;
 	return &im->patches[lo];
 }
 
@@ -258,6 +261,12 @@ static bool is_second_place(const struct image *im, const struct image_entry *e)
 	       e[-2].original == e->original;
 }
 
+/* Behind such a second place, a system call, what it leaves in registers is put right. */
+static bool is_aftermath(const struct image *im, const struct image_entry *e)
+{
+	return e > im->entries && is_second_place(im, e - 1);
+}
+
 static bool is_instruction(const struct image *im, const struct image_entry *e)
 {
 	if (e->where != IMAGE_CODE)
@@ -265,7 +274,7 @@ static bool is_instruction(const struct image *im, const struct image_entry *e)
 	/* Of several entries at one place, the last counts. */
 	if (e + 1 < im->entries + im->n_entries && e[1].stub == e->stub)
 		return false;
-	return !is_our_jump(im, e) && !is_second_place(im, e);
+	return !is_our_jump(im, e) && !is_second_place(im, e) && !is_aftermath(im, e);
 }
 
 static const struct image_entry *entry_exactly_at(const struct image *im, uint64_t stub)

@@ -95,7 +95,7 @@ struct timeline_task {
 size_t timeline_tasks(struct timeline *tl, struct timeline_task *out, size_t max);
 int timeline_task(struct timeline *tl, pid_t tid, struct timeline_task *out);
 /* The one that runs next; or that the last stop was about, if that is another. 0: none is left. */
-pid_t timeline_current(struct timeline *tl);
+pid_t timeline_current(const struct timeline *tl);
 
 /* --- looking --- */
 

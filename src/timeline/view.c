@@ -68,8 +68,9 @@ int timeline_task(struct timeline *tl, pid_t tid, struct timeline_task *out)
 	return 0;
 }
 
-pid_t timeline_current(struct timeline *tl)
+pid_t timeline_current(const struct timeline *where)
 {
+	struct timeline *tl = (struct timeline *)where; /* it may have to read an event */
 	struct ptask *p;
 
 	if (find(tl, tl->last_stop.tid))

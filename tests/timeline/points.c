@@ -20,6 +20,8 @@ static void steps_back(struct timeline *tl, event_t from)
 	int n = 0, bad = 0;
 
 	timeline_seek_event(tl, from, &stop);
+	/* It may be in the middle of a step: of a system call that was entered. */
+	step(tl, timeline_current(tl), false);
 	while (n < STEPS) {
 		seen[n++] = state_of(tl);
 		stop = step(tl, timeline_current(tl), false);
