@@ -158,6 +158,8 @@ bool event_runs_code(const struct session *s, const struct ptask *p)
 		return p->last_event && !p->at_entry;
 	case EV_SIGNAL:
 		return s->ev.synchronous;
+	case EV_BUFFER:
+		return p->calls_more;
 	default:
 		return false;
 	}

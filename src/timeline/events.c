@@ -116,10 +116,14 @@ int walk_event(struct timeline *tl, struct walk *w)
 	return 0;
 }
 
-/* Preempted exactly where it is: nothing can be seen of the event. */
-static bool ends_in_passing(const struct timeline *tl)
+/* Preempted exactly where it is, or a new buffer of calls: nothing can be seen of the event. */
+static bool ends_in_passing(const struct timeline *tl, const struct ptask *p)
 {
-	return tl->now->place.end && tl->now->s.ev.type == EV_SCHED;
+	const struct session *s = &tl->now->s;
+
+	if (s->ev.type == EV_BUFFER && !event_runs_code(s, p))
+		return true;
+	return tl->now->place.end && (s->ev.type == EV_SCHED || s->ev.type == EV_BUFFER);
 }
 
 int settle_place(struct timeline *tl)
@@ -132,9 +136,10 @@ int settle_place(struct timeline *tl)
 
 		if (tl->failed)
 			return tl->failed;
-		if (!p || !event_runs_code(&tl->now->s, p))
+		if (!p)
 			return 0;
-		if (!ends_in_passing(tl) && (place->started || place->end))
+		if (!ends_in_passing(tl, p) &&
+		    (place->started || place->end || !event_runs_code(&tl->now->s, p)))
 			return 0;
 		ret = walk_event(tl, &w);
 		if (ret)

@@ -19,6 +19,7 @@ static struct event_brief brief_of(const struct trace_event *ev)
 	case EV_SYSCALL_ENTRY:
 	case EV_INSN:
 	case EV_SCHED:
+	case EV_BUFFER: /* if the one before was full */
 		b.runs_code = true;
 		break;
 	case EV_EXEC: /* without an entry of its own, it has the registers of its entry */

@@ -24,6 +24,7 @@
 /* What a piece of running came to; negative: enum replay_error. */
 enum came {
 	CAME_ON = 16,  /* to a boundary */
+	CAME_OUT,      /* of the agent */
 	CAME_TO_END,   /* the event happens here */
 	CAME_TO_TRAP,  /* to the safepoint that the replay asked for, on the way to a landing */
 	CAME_TO_PAUSE, /* w->pause is set */
@@ -169,8 +170,10 @@ static void grant(struct timeline *tl, struct ptask *p, int64_t n)
 
 static int resume(struct timeline *tl, struct ptask *p, int how)
 {
-	int ret = task_run(&p->t, how, 0);
+	int ret;
 
+	calls_load(&tl->now->s, p);
+	ret = task_run(&p->t, how, 0);
 	settle_ptask(&tl->now->s, p);
 	return ret ? failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid) : 0;
 }
@@ -212,6 +215,26 @@ static bool own_signal(struct ptask *p)
 	       signal_is_synchronous(&si);
 }
 
+static int lost(struct timeline *tl, struct ptask *p)
+{
+	return diverged(&tl->now->s, p, "the task ended or was killed");
+}
+
+/* At the entry of a system call: the event's, or the agent has something to say. */
+static int meet_call(struct timeline *tl, struct ptask *p)
+{
+	struct session *s = &tl->now->s;
+	int ret;
+
+	p->t.call_stop = CALL_SYSEMU;
+	if (!calls_reports(s, p))
+		return come_to_end(tl, p);
+	ret = calls_on_report(s, p);
+	if (ret == RUN_BUFFER_END)
+		return come_to_end(tl, p);
+	return ret ? ret : CAME_ON;
+}
+
 /* The task stands before a system call: to its entry. */
 static int run_to_call(struct timeline *tl, struct ptask *p)
 {
@@ -220,25 +243,38 @@ static int run_to_call(struct timeline *tl, struct ptask *p)
 
 		if (ret)
 			return ret;
-		if (p->t.stop.kind == STOP_SYSCALL) {
-			p->t.call_stop = CALL_SYSEMU;
-			return come_to_end(tl, p);
-		}
+		if (p->t.stop.kind == STOP_SYSCALL)
+			return meet_call(tl, p);
 		if (own_signal(p))
 			return come_to_end(tl, p);
 		if (p->t.stop.kind == STOP_EXITED || p->t.stop.kind == STOP_EVENT)
-			return diverged(&tl->now->s, p, "the task ended or was killed");
+			return lost(tl, p);
 	}
 }
 
 /* --- stepping --- */
 
+static int meet_trap_of_ours(struct timeline *tl, struct ptask *p)
+{
+	raddr_t go_on;
+	int ret;
+
+	if (!at_trap(tl, p, &go_on))
+		return come_to_end(tl, p);
+	ret = meet_trap(tl, p);
+	if (ret == CAME_ON)
+		task_regs_modify(&p->t)->u.rip = go_on;
+	return ret;
+}
+
 static int step_ours(struct timeline *tl, struct ptask *p)
 {
 	struct insn insn;
-	raddr_t go_on;
-	int ret = task_insn(&p->t, &insn);
+	int ret = leave_call(tl, p);
 
+	if (ret)
+		return ret;
+	ret = task_insn(&p->t, &insn);
 	if (ret)
 		return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
 	if (insn.class == INSN_SYSCALL)
@@ -246,15 +282,56 @@ static int step_ours(struct timeline *tl, struct ptask *p)
 	ret = resume(tl, p, PTRACE_SINGLESTEP);
 	if (ret)
 		return ret;
-	if (task_debug_trap(&p->t) == DEBUG_STEPPED || !own_signal(p))
+	watches_note(tl, p);
+	if (task_debug_trap(&p->t) != DEBUG_NO_TRAP || !own_signal(p))
 		return CAME_ON;
-	if (at_trap(tl, p, &go_on)) {
-		ret = meet_trap(tl, p);
-		if (ret == CAME_ON)
-			task_regs_modify(&p->t)->u.rip = go_on;
-		return ret;
+	return meet_trap_of_ours(tl, p);
+}
+
+static int meet_in_agent(struct timeline *tl, struct ptask *p, raddr_t raw)
+{
+	switch (p->t.stop.kind) {
+	case STOP_SYSCALL:
+		return meet_call(tl, p);
+	case STOP_EXITED:
+	case STOP_EVENT:
+		return lost(tl, p);
+	default:
+		break;
 	}
-	return come_to_end(tl, p);
+	if (!own_signal(p) || task_debug_trap(&p->t) != DEBUG_NO_TRAP)
+		return CAME_ON;
+	if (task_regs(&p->t))
+		return lost(tl, p);
+	if (p->t.stop.signo != SIGTRAP ||
+	    (p->t.regs.u.rip != raw + 1 && p->t.regs.u.rip != raw + 3))
+		return come_to_end(tl, p);
+	task_regs_modify(&p->t)->u.rip--;
+	return CAME_OUT;
+}
+
+/* A hook has entered the agent, which goes back to the hook's system call or behind it: too far to
+ * be stepped through. */
+static int run_agent(struct timeline *tl, struct ptask *p)
+{
+	const raddr_t raw = p->t.regs.u.rcx;
+	uint8_t old[3], traps[3];
+	int ret;
+
+	if (mm_read(p->t.mm, raw, old, sizeof(old)))
+		return diverged(&tl->now->s, p, "a hook without a system call");
+	traps[0] = traps[2] = 0xcc;
+	traps[1] = old[1];
+	if (mm_write(p->t.mm, raw, traps, sizeof(traps)))
+		return diverged(&tl->now->s, p, "a hook without a system call");
+	do {
+		ret = resume(tl, p, PTRACE_SYSEMU);
+		watches_note(tl, p);
+		if (!ret)
+			ret = meet_in_agent(tl, p, raw);
+	} while (ret == CAME_ON);
+	mm_write(p->t.mm, raw, old, sizeof(old));
+	return ret == CAME_OUT ? CAME_ON : ret;
 }
 
 /* Through code of ours to the next instruction of the program. */
@@ -274,16 +351,14 @@ static int reach_boundary(struct timeline *tl, struct ptask *p)
 		}
 		if (!code_is_ours(tl, p, p->t.regs.u.rip))
 			return CAME_ON;
-		ret = step_ours(tl, p);
+		if (p->t.regs.u.rip == tl->now->s.agent.header->enter_call)
+			ret = run_agent(tl, p);
+		else
+			ret = step_ours(tl, p);
 		if (ret == CAME_ON)
 			ret = 0;
 	}
 	return ret;
-}
-
-static int lost(struct timeline *tl, struct ptask *p)
-{
-	return diverged(&tl->now->s, p, "the task ended or was killed");
 }
 
 /* One instruction of the program, wherever it leads to. */
@@ -420,25 +495,34 @@ static int finish_repeated(struct timeline *tl, struct ptask *p)
 	return execute_one(tl, p);
 }
 
+static void track_met(struct timeline *tl, const struct ptask *p, size_t from)
+{
+	for (size_t i = from; i < tl->breaks.n_met; i++)
+		track(tl, p, WATCH_KEY(tl->breaks.met[i]));
+}
+
 static int meet_watch(struct timeline *tl, struct ptask *p)
 {
 	const ticks_t ticks = p->ticks.count;
 	struct timeline_stop *hit = &tl->walk->hit;
+	size_t n_met = tl->breaks.n_met;
 	uint64_t n = 0;
 	int ret = finish_repeated(tl, p);
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < tl->breaks.n_met; i++)
-		track(tl, p, WATCH_KEY(tl->breaks.met[i]));
-	if (!watches_hit(tl, p, hit))
-		return ret;
-	map_get(&tl->track.arrivals, WATCH_KEY(hit->id), &n);
+	track_met(tl, p, 0);
 	grant(tl, p, ticks_left(tl, p));
+	/* If it was the agent for the program, it may meet more of them: all are one instruction.
+	 */
 	if (ret == CAME_ON)
 		ret = reach_boundary(tl, p);
 	if (ret < 0)
 		return ret;
+	track_met(tl, p, n_met);
+	if (!watches_hit(tl, p, hit))
+		return ret;
+	map_get(&tl->track.arrivals, WATCH_KEY(hit->id), &n);
 	if (ret == CAME_TO_TRAP) {
 		tl->walk->late = PAUSE_WATCH;
 		return ret;
@@ -538,8 +622,7 @@ static int meet(struct timeline *tl, struct ptask *p)
 {
 	switch (p->t.stop.kind) {
 	case STOP_SYSCALL:
-		p->t.call_stop = CALL_SYSEMU;
-		return come_to_end(tl, p);
+		return meet_call(tl, p);
 	case STOP_SIGNAL:
 		return meet_signal(tl, p);
 	case STOP_EXITED:
@@ -687,6 +770,8 @@ static bool leaves_code_alone(const struct trace_event *ev)
 {
 	const struct syscall_row *row;
 
+	if (ev->type == EV_BUFFER)
+		return true;
 	if (ev->type != EV_SYSCALL && ev->type != EV_SYSCALL_ENTRY && ev->type != EV_INSN &&
 	    ev->type != EV_SCHED)
 		return false;
@@ -717,6 +802,14 @@ void clear_the_way(struct timeline *tl)
 		breaks_remove(tl);
 }
 
+/* The event's task has stopped for the agent to be given more calls. */
+static bool at_buffer_end(struct session *s)
+{
+	struct ptask *p = session_task(s);
+
+	return p && p->t.stop.kind == STOP_SYSCALL && calls_reports(s, p);
+}
+
 static int finish(struct timeline *tl, int came)
 {
 	struct walk *w = tl->walk;
@@ -727,8 +820,10 @@ static int finish(struct timeline *tl, int came)
 		return REPLAY_PAUSED;
 	clear_the_way(tl);
 	tl->between = came == CAME_TO_TRAP;
-	if (came == CAME_TO_TRAP || !w->stop_at_end)
+	if (came == CAME_TO_TRAP)
 		return 0;
+	if (!w->stop_at_end)
+		return at_buffer_end(&tl->now->s) ? RUN_BUFFER_END : 0;
 	w->pause = PAUSE_END;
 	return REPLAY_PAUSED;
 }
@@ -739,7 +834,7 @@ static int drive_run(struct session *s, struct ptask *p, int64_t ticks)
 
 	if (tl->now->place.end) {
 		clear_the_way(tl);
-		return 0;
+		return at_buffer_end(s) ? RUN_BUFFER_END : 0;
 	}
 	tl->target = ticks == TICKS_NEVER ? 0 : p->ticks.count + ticks;
 	tl->landing = NULL;

@@ -198,11 +198,13 @@ static bool is_same_place(const struct place *a, const struct place *b)
 int snapshot_keep(struct timeline *tl)
 {
 	const struct place *place = &tl->now->place;
+	struct ptask *p = running_task(tl);
 	struct snapshot *copy;
 	size_t at = 0;
 	int ret;
 
-	if (place->n_ways)
+	/* The agent's memory is shared by all sessions. */
+	if (place->n_ways || (p && !task_regs(&p->t) && addr_is_rr(p->t.regs.u.rip)))
 		return 0;
 	while (at < tl->n_snaps &&
 	       (is_same_place(&tl->snaps[at]->place, place) ||
