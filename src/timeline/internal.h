@@ -256,6 +256,9 @@ int watch_way_arm(struct timeline *tl, struct ptask *p, const struct way *way);
 
 /* --- run.c --- */
 void driver_init(struct timeline *tl);
+/* A single step from the entry of a call that is skipped would be to its exit, and of no
+ * instruction: go there. */
+int leave_call(struct timeline *tl, struct ptask *p);
 /* The next event is about to happen. */
 void clear_the_way(struct timeline *tl);
 
@@ -322,6 +325,9 @@ struct forward {
 int forward(struct timeline *tl, const struct forward *f, struct timeline_stop *stop);
 /* The stop that says that a seek is where it was to go. */
 int arrived(struct timeline *tl, struct timeline_stop *stop);
+
+/* --- divert.c --- */
+int divert_run(struct timeline *tl, const struct timeline_run *run, struct timeline_stop *stop);
 
 /* --- table.c --- */
 int table_read(struct timeline *tl);

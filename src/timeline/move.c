@@ -392,6 +392,8 @@ int timeline_run(struct timeline *tl, const struct timeline_run *run, struct tim
 
 	if (run->mode != TIMELINE_CONTINUE && !ptask_find(&tl->now->s, run->tid))
 		return -ESRCH;
+	if (tl->divert)
+		return divert_run(tl, run, stop);
 	ret = tl->failed;
 	if (!ret)
 		ret = run->backward ? run_back(tl, run, &s) : run_forward(tl, run, &s);
@@ -440,6 +442,43 @@ int timeline_seek(struct timeline *tl, const struct timeline_point *p, struct ti
 int timeline_seek_event(struct timeline *tl, event_t event, struct timeline_stop *stop)
 {
 	return timeline_seek(tl, &(struct timeline_point){.event = event}, stop);
+}
+
+/* The interval in which the task makes its tick number `ticks`: *event is the one before. */
+static int find_ticks(struct timeline *tl, pid_t tid, ticks_t ticks, event_t *event)
+{
+	struct ptask *p = ptask_find(&tl->now->s, tid);
+	bool ahead = p && p->ticks.count < ticks;
+	event_t e = tl->now->place.event + 1;
+	struct event_brief b;
+	int ret;
+
+	*event = 0;
+	for (; e && e <= tl->n_events; e += ahead ? 1 : -1) {
+		ret = peek_event(tl, e, &b);
+		if (ret)
+			return ret;
+		if (b.tid != tid)
+			continue;
+		if (!ahead && b.ticks < ticks)
+			break;
+		if (b.runs_code && b.ticks >= ticks)
+			*event = e - 1;
+		if (ahead && *event)
+			break;
+	}
+	return *event ? 0 : -ERANGE;
+}
+
+int timeline_seek_ticks(struct timeline *tl, ticks_t ticks, struct timeline_stop *stop)
+{
+	struct timeline_point to = {.ticks = ticks};
+	int ret;
+
+	if (tl->divert || tl->failed)
+		return -EBUSY;
+	ret = find_ticks(tl, timeline_current(tl), ticks, &to.event);
+	return ret ? ret : timeline_seek(tl, &to, stop);
 }
 
 int timeline_seek_start(struct timeline *tl, struct timeline_stop *stop)

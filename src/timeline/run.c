@@ -178,8 +178,7 @@ static int resume(struct timeline *tl, struct ptask *p, int how)
 	return ret ? failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid) : 0;
 }
 
-/* A single step from the entry of a call that is skipped would be to its exit: no instruction. */
-static int leave_call(struct timeline *tl, struct ptask *p)
+int leave_call(struct timeline *tl, struct ptask *p)
 {
 	struct stop before = p->t.stop;
 	int ret;

@@ -282,9 +282,10 @@ int timeline_checkpoint(struct timeline *tl)
 {
 	struct checkpoint *c;
 	struct snapshot *s;
-	int ret = snapshot_take(tl, &s);
 
-	if (ret)
+	if (tl->divert || tl->failed)
+		return -EBUSY;
+	if (snapshot_take(tl, &s))
 		return -EAGAIN;
 	tl->checkpoints =
 		xrealloc(tl->checkpoints, (tl->n_checkpoints + 1) * sizeof(*tl->checkpoints));
@@ -306,8 +307,8 @@ int timeline_checkpoint_restart(struct timeline *tl, int id, struct timeline_sto
 	struct checkpoint *c = find_checkpoint(tl, id);
 	int ret;
 
-	if (!c)
-		return -ENOENT;
+	if (!c || tl->divert)
+		return c ? -EBUSY : -ENOENT;
 	ret = snapshot_restore(tl, c->snap);
 	return ret ? -EAGAIN : arrived(tl, stop);
 }

@@ -118,6 +118,7 @@ void timeline_close(struct timeline *tl)
 {
 	if (!tl)
 		return;
+	timeline_divert_end(tl);
 	watches_disarm(tl);
 	code_release(tl);
 	snapshots_release(tl);

@@ -218,7 +218,7 @@ int timeline_run(struct timeline *tl, const struct timeline_run *run, struct tim
 int timeline_seek(struct timeline *tl, const struct timeline_point *p, struct timeline_stop *stop);
 /* Behind the completed event `event`. */
 int timeline_seek_event(struct timeline *tl, event_t event, struct timeline_stop *stop);
-/* To where the current task has made `ticks` ticks. */
+/* To where the current task has made `ticks` ticks: -ERANGE if it never does. */
 int timeline_seek_ticks(struct timeline *tl, ticks_t ticks, struct timeline_stop *stop);
 int timeline_seek_start(struct timeline *tl, struct timeline_stop *stop);
 /* Before the exit of the last process that is left. */
