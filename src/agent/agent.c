@@ -34,6 +34,7 @@ struct outcome agent_syscall(const uint64_t arg[6], int64_t nr)
 	if (STATE->mode == AGENT_REPLAYS)
 		return replay_call(arg, nr);
 	STATE->partial = 0;
+	STATE->file = 0;
 	return make_call(arg, nr);
 }
 

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #define N_CODE_RANGES 64
+#define N_KEPT	      64
 #define N_FD_CLASSES  256
 #define MAPPED_FILES  65536 /* bits */
 #define MAX_BATCH     48
@@ -76,10 +77,13 @@ struct agent_state {
 	/* Recording: what of a call that stops now has been done already. */
 	uint64_t partial;
 
-	uint64_t blocked; /* signals that the running task blocks, as far as `blocked_known` */
+	uint64_t blocked;   /* signals that the running task blocks, as far as `blocked_known` */
+	uint64_t clear_tid; /* of the running task, for when it exits */
+	uint64_t robust_list;
 	uint64_t reason;
 
-	/* Of REPORT_REMAKE. */
+	/* Of REPORT_REMAKE. `file` is also what a record gets while recording. */
+	uint64_t file;
 	uint64_t arg[6];
 	int64_t result;
 
@@ -111,6 +115,13 @@ struct agent_state {
 	 * tracer's business. */
 	uint8_t mapped[MAPPED_FILES / 8];
 
+	/* Files of which the trace has a copy: by their hash, if it is of this very content. */
+	struct agent_kept {
+		uint64_t dev, ino, size;
+		int64_t mtime_ns, ctime_ns;
+		uint64_t file; /* its number; 0: none */
+	} kept[N_KEPT];
+
 	uint32_t n_batch;
 	uint32_t batch_done;
 	struct agent_call batch[MAX_BATCH];
@@ -126,7 +137,7 @@ struct agent_record {
 	uint16_t nr;
 	uint16_t flags;
 	uint32_t check; /* of the arguments: agent_check() */
-	uint32_t pad;
+	uint32_t file;	/* RECORD_REMAKE of a mmap: the number of the file, 0: of memory */
 	int64_t result;
 };
 

@@ -204,15 +204,40 @@ static bool make_munmap(struct abi_call *c, uint32_t *flags)
 	return !is_ours(ARGS(c, 0), page_ceil(ARGS(c, 1))) && make_again(c, flags);
 }
 
-/* Memory of the program's own; files have to be kept by the tracer. */
+static int64_t ns_of(const struct timespec *t)
+{
+	return t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/* The number of the file that the trace has of what `fd` is open on now, or 0. */
+static uint64_t kept_file(int fd)
+{
+	const struct agent_kept *k;
+	struct stat st;
+
+	if (call3(__NR_fstat, fd, (uintptr_t)&st, 0))
+		return 0;
+	k = &STATE->kept[agent_file_bit(st.st_dev, st.st_ino) % N_KEPT];
+	if (k->dev != st.st_dev || k->ino != st.st_ino || k->size != (uint64_t)st.st_size ||
+	    k->mtime_ns != ns_of(&st.st_mtim) || k->ctime_ns != ns_of(&st.st_ctim))
+		return 0;
+	return k->file;
+}
+
+/* Private memory: new, or of a file that is kept already. Code is the tracer's to map. */
 static bool make_mmap(struct abi_call *c, uint32_t *flags)
 {
-	const uint64_t wanted = MAP_PRIVATE | MAP_ANONYMOUS;
 	const uint64_t fixed = MAP_FIXED | MAP_FIXED_NOREPLACE;
-	const uint64_t known = wanted | fixed | MAP_NORESERVE | MAP_STACK | MAP_POPULATE;
+	const uint64_t known = fixed | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK |
+			       MAP_POPULATE | MAP_DENYWRITE;
 
-	if ((ARGS(c, 3) & wanted) != wanted || (ARGS(c, 3) & ~known))
+	if (!(ARGS(c, 3) & MAP_PRIVATE) || (ARGS(c, 3) & ~known))
 		return false;
+	if (!(ARGS(c, 3) & MAP_ANONYMOUS)) {
+		STATE->file = ARGS(c, 2) & PROT_EXEC ? 0 : kept_file((int)ARGS(c, 4));
+		if (!STATE->file)
+			return false;
+	}
 	if ((ARGS(c, 0) || (ARGS(c, 3) & fixed)) && is_ours(ARGS(c, 0), page_ceil(ARGS(c, 1))))
 		return false;
 	return make_again(c, flags);
@@ -506,6 +531,44 @@ static bool make_getrandom(struct abi_call *c, uint32_t *flags)
 	enum { GRND_NONBLOCK = 1, GRND_RANDOM = 2 };
 
 	return (ARGS(c, 2) & (GRND_NONBLOCK | GRND_RANDOM)) != GRND_RANDOM && make_direct(c, flags);
+}
+
+/* --- a thread's beginning --- */
+
+static bool make_arch_prctl(struct abi_call *c, uint32_t *flags)
+{
+	enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS };
+
+	switch (ARGS(c, 0)) {
+	case ARCH_SET_GS:
+	case ARCH_SET_FS:
+		return make_again(c, flags);
+	case ARCH_GET_FS:
+	case ARCH_GET_GS:
+		return make_direct(c, flags);
+	}
+	return false;
+}
+
+static bool make_set_tid_address(struct abi_call *c, uint32_t *flags)
+{
+	STATE->clear_tid = ARGS(c, 0);
+	return make_direct(c, flags);
+}
+
+static bool make_set_robust_list(struct abi_call *c, uint32_t *flags)
+{
+	make_direct(c, flags);
+	if (!c->ret)
+		STATE->robust_list = ARGS(c, 0);
+	return true;
+}
+
+/* Refused, as by the recorder. */
+static bool make_rseq(struct abi_call *c, uint32_t *flags)
+{
+	c->ret = -ENOSYS;
+	return true;
 }
 
 /* The tracer has to know the program's mask: its traps change it. */

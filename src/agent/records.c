@@ -24,6 +24,7 @@ static void begin(struct writer *w)
 		.size = sizeof(*w->r),
 		.nr = (uint16_t)w->call->nr,
 		.check = agent_check(w->call->arg),
+		.file = (uint32_t)STATE->file,
 		.result = w->call->ret,
 	};
 }
@@ -183,6 +184,7 @@ struct outcome replay_call(const uint64_t arg[6], int64_t nr)
 		for (int i = 0; i < 6; i++)
 			STATE->arg[i] = arg[i];
 		STATE->result = r->result;
+		STATE->file = r->file;
 		agent_report(REPORT_REMAKE);
 	}
 	if (r->flags & (RECORD_ECHO | RECORD_ECHO2))

@@ -41,14 +41,21 @@ int buffer_resume(struct recorder *rec, struct rtask *t, enum next next)
 		tell_code(a, t);
 	}
 	a->blocked = t->forced_blocked;
+	a->clear_tid = t->clear_tid;
+	a->robust_list = t->robust_list;
 	rec->in_code = t;
 	return PTRACE_CONT;
 }
 
 void buffer_settle(struct recorder *rec, struct rtask *t)
 {
-	if (t->buffered && rec->in_code == t)
-		forced_note_blocked(t, rec->agent.state->blocked);
+	const struct agent_state *a = rec->agent.state;
+
+	if (!t->buffered || rec->in_code != t)
+		return;
+	forced_note_blocked(t, a->blocked);
+	t->clear_tid = a->clear_tid;
+	t->robust_list = a->robust_list;
 }
 
 void buffer_flush(struct recorder *rec, bool more)
@@ -110,6 +117,32 @@ int64_t buffer_partial_result(struct rtask *t, int64_t result)
 
 	t->partial = 0;
 	return before ? (int64_t)before + (result > 0 ? result : 0) : result;
+}
+
+static int64_t ns_of(const struct timespec *t)
+{
+	return t->tv_sec * 1000000000LL + t->tv_nsec;
+}
+
+void buffer_note_kept(struct recorder *rec, const struct stat *st, uint32_t file)
+{
+	struct agent_kept *k =
+		&rec->agent.state->kept[agent_file_bit(st->st_dev, st->st_ino) % N_KEPT];
+
+	*k = (struct agent_kept){.dev = st->st_dev,
+				 .ino = st->st_ino,
+				 .size = (uint64_t)st->st_size,
+				 .mtime_ns = ns_of(&st->st_mtim),
+				 .ctime_ns = ns_of(&st->st_ctim),
+				 .file = file};
+}
+
+void buffer_note_changed(struct recorder *rec, uint64_t dev, uint64_t ino)
+{
+	struct agent_kept *k = &rec->agent.state->kept[agent_file_bit(dev, ino) % N_KEPT];
+
+	if (k->dev == dev && k->ino == ino)
+		k->file = 0;
 }
 
 void buffer_note_mapped(struct recorder *rec, uint64_t dev, uint64_t ino)

@@ -206,6 +206,7 @@ bool mapped_file_changed(struct event_builder *b, struct mapped_file *f, const s
 	struct recorder *rec = b->rec;
 	int ret;
 
+	buffer_note_changed(rec, f->dev, f->ino);
 	if (!f->private_copies)
 		return false;
 	if (!mapped_file_in_use(rec, f, t, 0, 0)) {

@@ -21,6 +21,7 @@ static int save_shared(struct recorder *rec, struct mapped_file *f, int fd, cons
 {
 	int ret;
 
+	buffer_note_changed(rec, f->dev, f->ino);
 	if (!f->file || f->private_copies) {
 		ret = trace_writer_save_file(rec->trace, fd, st, true, &f->file);
 		if (ret)
@@ -35,6 +36,7 @@ static int save_private(struct recorder *rec, struct rtask *t, struct mapped_fil
 			const struct stat *st, struct trace_mapping *m)
 {
 	bool image = !t->row || t->row->class == SYS_EXEC;
+	int ret;
 
 	/* All that the task maps in a new image is new. */
 	if (f->file && !f->private_copies &&
@@ -45,7 +47,12 @@ static int save_private(struct recorder *rec, struct rtask *t, struct mapped_fil
 	}
 	f->private_copies = true;
 	m->source = MAP_FROM_FILE;
-	return trace_writer_save_file(rec->trace, fd, st, false, &m->file);
+	ret = trace_writer_save_file(rec->trace, fd, st, false, &m->file);
+	/* Kept once for two mappings: then it is sure that a change would be noticed. */
+	if (!ret && !f->file && m->file == f->kept)
+		buffer_note_kept(rec, st, m->file);
+	f->kept = ret ? 0 : m->file;
+	return ret;
 }
 
 int save_mapped_file(struct recorder *rec, struct rtask *t, const char *path, bool shared,

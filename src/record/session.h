@@ -163,6 +163,7 @@ struct mapped_file {
 	uint64_t dev, ino;
 	char *name;
 	uint32_t file;	     /* number of the shared file in the trace; 0: none */
+	uint32_t kept;	     /* number of the last copy for a private mapping */
 	bool private_copies; /* replay may have copies mapped */
 };
 
@@ -466,6 +467,9 @@ void buffer_continue_partial(struct recorder *rec, struct rtask *t);
 /* And at its exit: the result that it has natively. */
 int64_t buffer_partial_result(struct rtask *t, int64_t result);
 /* A file that is mapped: writing to it is not for the agent. */
+/* The trace has it, and replay may map a copy of it; that is so no more. */
+void buffer_note_kept(struct recorder *rec, const struct stat *st, uint32_t file);
+void buffer_note_changed(struct recorder *rec, uint64_t dev, uint64_t ino);
 void buffer_note_mapped(struct recorder *rec, uint64_t dev, uint64_t ino);
 
 /* --- preempt.c: stops in running code --- */

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "replay/session.h"
 
+#include <asm/prctl.h>
+#include <asm/unistd_64.h>
 #include <sys/mman.h>
 
 void calls_load(struct session *s, struct ptask *p)
@@ -59,23 +61,39 @@ bool calls_reports(struct session *s, struct ptask *p)
 	return !task_regs(&p->t) && p->t.regs.u.rip == s->agent.header->reporting;
 }
 
-/* A mapping of nothing but memory, as mmap was asked for it. */
-static int remake_mmap(struct session *s, struct ptask *p, const struct abi_call *call)
+/* A mapping of memory or of a kept file, as mmap was asked for it. */
+static int remake_mmap(struct session *s, struct ptask *p, const struct abi_call *call,
+		       uint32_t file)
 {
 	const struct trace_mapping m = {
 		.start = (raddr_t)call->ret,
 		.end = (raddr_t)call->ret + page_ceil(call->arg[1]),
 		.prot = (int)call->arg[2],
 		.flags = (int)(call->arg[3] & (MAP_PRIVATE | MAP_NORESERVE | MAP_STACK)),
-		.source = MAP_FROM_ZERO,
+		.source = file ? MAP_FROM_FILE : MAP_FROM_ZERO,
+		.file = file,
+		.offset = file ? call->arg[5] : 0,
 		.name = "",
 	};
 
 	if (call->ret < 0 && call->ret >= -4095)
 		return 0;
-	if (m.start >= m.end || page_floor(m.start) != m.start)
+	if (m.start >= m.end || page_floor(m.start) != m.start || page_floor(m.offset) != m.offset)
 		return bad_trace(s, "a mapping at %#llx", (unsigned long long)m.start);
 	return map_recorded(s, p, &m);
+}
+
+static int remake_arch_prctl(struct ptask *p, const struct abi_call *call)
+{
+	struct regs *r = task_regs_modify(&p->t);
+
+	if (call->ret)
+		return 0;
+	if (call->arg[0] == ARCH_SET_FS)
+		r->u.fs_base = call->arg[1];
+	else
+		r->u.gs_base = call->arg[1];
+	return 0;
 }
 
 /* The task is in the agent, which waits for it. */
@@ -86,9 +104,11 @@ static int remake_call(struct session *s, struct ptask *p)
 	const struct syscall_row *row = syscall_row(ARCH_X86_64, call.nr);
 
 	memcpy(call.arg, a->arg, sizeof(call.arg));
+	if (call.nr == __NR_arch_prctl)
+		return remake_arch_prctl(p, &call);
 	if (!row || !shapes_memory(row->class))
 		return bad_trace(s, "a buffered call that cannot be made again");
-	return row->class == SYS_MMAP ? remake_mmap(s, p, &call)
+	return row->class == SYS_MMAP ? remake_mmap(s, p, &call, (uint32_t)a->file)
 				      : replay_memory_call(s, p, row, &call);
 }
 
