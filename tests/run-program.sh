@@ -31,6 +31,7 @@ failed() {
 case $mode in
 native) rr=none options= ;;
 traced) options=-n ;;
+turns) options='-n -c 30' ;; # slices of a few ticks
 default) options= ;;
 simulated) options=--ticks=simulated have_ticks=yes ;; # small programs only: a step for each instruction
 breakpoint) # the kernel's count of one place, for all that a PMU needs but the PMU

@@ -11,6 +11,7 @@
  */
 #include "record/session.h"
 
+#include "abi/signal.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "task/debug.h"
@@ -187,22 +188,36 @@ static bool slice_goes_on(struct recorder *rec, struct rtask *t)
 	return true;
 }
 
+/*
+ * The task has met a signal instead of a step's trap: one that arrived is kept, a fault comes
+ * again. False: it is no such stop.
+ */
+static bool keep_arrival(struct rtask *t)
+{
+	siginfo_t si;
+	bool fault;
+
+	if (t->t.stop.kind != STOP_SIGNAL || task_siginfo(&t->t, &si))
+		return false;
+	fault = signal_is_synchronous(&si);
+	if (!fault)
+		signals_stash(t, &si);
+	return !fault || si.si_signo != SIGTRAP;
+}
+
 /* One step of a task that is counting; what arrives meanwhile is kept. 0, -ESRCH, or 1 at a trap.
  */
 static int step(struct recorder *rec, struct rtask *t)
 {
 	/* The way to a trap may begin behind the trap of another stub. */
 	const bool at_trap = code_point(t, t->t.regs.u.rip).where == IMAGE_TRAP;
-	siginfo_t si;
 	int ret = task_run(&t->t, PTRACE_SINGLESTEP, 0);
 
 	if (ret || t->t.stop.kind == STOP_EXITED || t->t.stop.kind == STOP_EVENT)
 		return -ESRCH;
 	if (task_regs(&t->t))
 		return -ESRCH;
-	if (t->t.stop.kind == STOP_SIGNAL && !task_siginfo(&t->t, &si) &&
-	    !(si.si_signo == SIGTRAP && si.si_code > 0))
-		signals_stash(t, &si);
+	keep_arrival(t);
 	return at_trap && at_safepoint(rec, t);
 }
 
@@ -244,7 +259,9 @@ static enum next yield_after(struct recorder *rec, struct rtask *t, unsigned int
 	while (instructions-- && ret == STEP_DONE)
 		ret = task_step(&t->t, 0, false, &insn);
 	settle_ticks(rec, t);
-	if (ret == STEP_STOPPED)
+	/* The steps' traps have to be undone (forced.c) before anything else is done to the task.
+	 */
+	if (ret == STEP_STOPPED && !keep_arrival(t))
 		return NEXT_AGAIN;
 	if (ret < 0 || task_regs(&t->t))
 		return NEXT_DYING;
