@@ -94,7 +94,8 @@ struct agent_state {
 		uint64_t start, end;
 	} code[N_CODE_RANGES];
 
-	/* The recorder's stdout and stderr. */
+	/* The recorder, and its stdout and stderr. */
+	uint64_t recorder;
 	struct {
 		uint64_t dev, ino;
 		uint32_t mode; /* 0: it is closed */

@@ -118,9 +118,8 @@ static bool make_write(struct abi_call *c, uint32_t *flags)
 	*flags = echo_flags(kind);
 	switch (kind & FD_KIND_MASK) {
 	case FD_FILE:
-		return make_direct(c, flags);
 	case FD_MEMORY:
-		return !*flags && make_direct(c, flags);
+		return make_direct(c, flags);
 	case FD_PIPE:
 		return written(
 			c,
@@ -144,7 +143,7 @@ static bool make_writev(struct abi_call *c, uint32_t *flags)
 	if (kind & FD_WATCHED)
 		return false;
 	*flags = echo_flags(kind);
-	if ((kind & FD_KIND_MASK) == FD_FILE || ((kind & FD_KIND_MASK) == FD_MEMORY && !*flags))
+	if ((kind & FD_KIND_MASK) == FD_FILE || (kind & FD_KIND_MASK) == FD_MEMORY)
 		return make_direct(c, flags);
 	return fd_nonblocking(ARGS(c, 0)) && make_direct(c, flags);
 }

@@ -5,6 +5,7 @@
 #include "agent/internal.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <poll.h>
 #include <sys/stat.h>
 
@@ -61,6 +62,25 @@ static bool is_stdio(const struct stat *st, int which)
 	       st->st_dev == STATE->stdio[which].dev;
 }
 
+/* kcmp(2): 0 if the descriptor is the same open file as the recorder's. */
+static int64_t compare(int fd, int which)
+{
+	return untraced(__NR_kcmp, STATE->recorder, call0(__NR_getpid), KCMP_FILE, which + 1, fd,
+			0);
+}
+
+/* /dev/null and its like may be opened by anybody: only the same open file is the recorder's. */
+static uint32_t memory_kind(int fd, int first)
+{
+	int64_t is_first = compare(fd, first), is_other = is_first ? compare(fd, !first) : 1;
+
+	if (!is_first)
+		return FD_MEMORY | (first ? FD_STDERR : FD_STDOUT);
+	if (!is_other)
+		return FD_MEMORY | (first ? FD_STDOUT : FD_STDERR);
+	return is_first < 0 || is_other < 0 ? FD_TTY : FD_MEMORY;
+}
+
 /* Of a procfs a write can be to a tracee's memory. Its files look empty. */
 static bool on_procfs(int fd, const struct stat *st)
 {
@@ -84,6 +104,8 @@ static uint32_t classify(int fd)
 		kind |= first ? FD_STDERR : FD_STDOUT;
 	else if (is_stdio(&st, !first))
 		kind |= first ? FD_STDOUT : FD_STDERR;
+	if ((kind & FD_KIND_MASK) == FD_MEMORY && kind != FD_MEMORY)
+		kind = memory_kind(fd, first);
 	bit = agent_file_bit(st.st_dev, st.st_ino);
 	if ((kind & FD_KIND_MASK) == FD_FILE &&
 	    ((STATE->mapped[bit / 8] & 1U << bit % 8) || on_procfs(fd, &st)))

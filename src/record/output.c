@@ -15,6 +15,7 @@ void output_init(struct recorder *rec)
 
 	if (!stat("/proc/self/mem", &st))
 		rec->proc_dev = st.st_dev;
+	rec->agent.state->recorder = (uint64_t)getpid();
 	for (int fd = 1; fd <= 2; fd++) {
 		if (fstat(fd, &st) < 0)
 			continue; /* closed: mode 0 matches nothing */
