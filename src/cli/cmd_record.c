@@ -230,7 +230,7 @@ const struct option_row record_option_rows[] = {
 	       .set = set_cpuid_features_xsave),
 	OPTION(FLAG, 'n', "no-syscall-buffer", NULL, "let every system call stop for the recorder",
 	       AT(no_buffer)),
-	OPTION(UNUSED, 0, "syscall-buffer-size", "KIB", "accepted: there is no such buffer yet"),
+	OPTION(UNUSED, 0, "syscall-buffer-size", "KIB", "accepted: the buffer has one size"),
 	OPTION(LATER, 'b', "force-syscall-buffer", NULL, "buffer system calls"),
 	OPTION(LATER, 'h', "chaos", NULL, "schedule at random, to bring out races"),
 	OPTION(LATER, 0, "asan", NULL, "for programs with AddressSanitizer"),
