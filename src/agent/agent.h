@@ -25,14 +25,21 @@
 #define AGENT_MAGIC  0x31746e6567617272 /* "rragent1" */
 
 #ifndef __ASSEMBLER__
+#include "base/clock.h"
+
 #include <stdint.h>
 
-#define N_CODE_RANGES 64
-#define N_KEPT	      64
-#define N_FD_CLASSES  256
-#define MAPPED_FILES  65536 /* bits */
-#define MAX_BATCH     48
-#define NO_ECHO	      UINT32_MAX
+#define N_CODE_RANGES	 64
+#define N_KEPT		 64
+#define N_FD_CLASSES	 256
+#define MAPPED_FILES	 65536 /* bits */
+#define MAX_BATCH	 48
+#define MAX_CPUID	 256
+#define NO_ECHO		 UINT32_MAX
+
+#define AGENT_HAS_RDRAND 1
+#define AGENT_HAS_RDSEED 2
+#define AGENT_HAS_XSAVE	 4
 
 enum agent_mode {
 	AGENT_RECORDS,
@@ -94,6 +101,18 @@ struct agent_state {
 		uint64_t start, end;
 	} code[N_CODE_RANGES];
 
+	/* Of instructions. */
+	struct tsc_clock tsc;
+	uint32_t tsc_aux;
+	uint32_t features; /* AGENT_HAS_* */
+	uint32_t n_cpuid;
+	uint32_t pad_cpuid;
+	struct agent_cpuid {
+		uint32_t leaf, subleaf;
+		uint32_t any_subleaf; /* they are all the same */
+		uint32_t eax, ebx, ecx, edx;
+	} cpuid[MAX_CPUID];
+
 	/* The recorder, and its stdout and stderr. */
 	uint64_t recorder;
 	struct {
@@ -141,6 +160,10 @@ struct agent_record {
 	uint32_t file;	/* RECORD_REMAKE of a mmap: the number of the file, 0: of memory */
 	int64_t result;
 };
+
+/* The `nr` of an instruction: this and an enum insn_site_kind. What it gave is in `result`, and in
+ * `check` and `file`. */
+#define AGENT_INSN     0x8000
 
 #define RECORD_MORE    1
 #define RECORD_ECHO    2  /* it wrote `result` bytes to the recorder's stdout */

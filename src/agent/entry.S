@@ -28,14 +28,60 @@ pass_call:
 	cmp	esp, esp
 	jmp	rcx
 
+/* The instruction is executed where it is. */
 pass_insn:
-	jmp	leave_insn
-
-/* An instruction is executed where it is. */
-enter_insn:
-leave_insn:
 	mov	[AGENT_STATE + STATE_TARGET], rcx
 	mov	rcx, [TICK_SAVED_RCX]
+	jmp	qword ptr [AGENT_STATE + STATE_TARGET]
+
+/* A hook at another instruction (mem/insn_site.h): all registers and flags are the program's. */
+enter_insn:
+	mov	[AGENT_STATE + STATE_RSP], rsp
+	mov	[AGENT_STATE + STATE_RAW], rcx
+	mov	rcx, [TICK_SAVED_RCX]
+	mov	rsp, AGENT_STACK
+	pushfq
+	and	dword ptr [rsp], ~0x100	/* TF, if a tracer makes single steps */
+	cld
+	push	r15
+	push	r14
+	push	r13
+	push	r12
+	push	r11
+	push	r10
+	push	r9
+	push	r8
+	push	rdi
+	push	rsi
+	push	rbp
+	push	qword ptr [AGENT_STATE + STATE_RSP]
+	push	rbx
+	push	rdx
+	push	rcx
+	push	rax
+	mov	rdi, rsp
+	sub	rsp, 8
+	call	agent_insn	/* rax: where to go on */
+	mov	[AGENT_STATE + STATE_TARGET], rax
+	add	rsp, 8
+	pop	rax
+	pop	rcx
+	pop	rdx
+	pop	rbx
+	pop	qword ptr [AGENT_STATE + STATE_RSP]
+	pop	rbp
+	pop	rsi
+	pop	rdi
+	pop	r8
+	pop	r9
+	pop	r10
+	pop	r11
+	pop	r12
+	pop	r13
+	pop	r14
+	pop	r15
+	popfq
+	mov	rsp, [AGENT_STATE + STATE_RSP]
 	jmp	qword ptr [AGENT_STATE + STATE_TARGET]
 
 enter_call:

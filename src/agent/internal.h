@@ -61,6 +61,20 @@ void record_call(const struct abi_call *call, const struct syscall_row *row, uin
 /* Take the result of the call from the buffer; `made` is 0 if it is not there. */
 struct outcome replay_call(const uint64_t arg[6], int64_t nr);
 
+/* What an instruction gave, and the program's registers around it, by their numbers. */
+struct insn_result {
+	uint64_t a, b;
+};
+struct agent_regs {
+	uint64_t reg[16];
+	uint64_t flags;
+};
+#define ARITHMETIC_FLAGS 0x8d5
+
+void record_insn(uint16_t nr, const struct insn_result *v);
+/* Whether the result of the instruction is in the buffer. */
+bool replay_insn(uint16_t nr, struct insn_result *v);
+
 /* --- fds.c --- */
 
 /* What a descriptor is, as far as it matters for whether a call on it can wait. */

@@ -91,6 +91,17 @@ void record_call(const struct abi_call *call, const struct syscall_row *row, uin
 	commit(&w, w.flags);
 }
 
+void record_insn(uint16_t nr, const struct insn_result *v)
+{
+	const struct abi_call call = {.nr = nr, .ret = (int64_t)v->a};
+	struct writer w = {.call = &call};
+
+	begin(&w);
+	w.r->check = (uint32_t)v->b;
+	w.r->file = (uint32_t)(v->b >> 32);
+	commit(&w, 0);
+}
+
 /* --- replay --- */
 
 static bool equal(const uint8_t *a, const uint8_t *b, uint64_t n)
@@ -190,4 +201,20 @@ struct outcome replay_call(const uint64_t arg[6], int64_t nr)
 	if (r->flags & (RECORD_ECHO | RECORD_ECHO2))
 		echo_call(arg, nr, r);
 	return (struct outcome){r->result, 1};
+}
+
+bool replay_insn(uint16_t nr, struct insn_result *v)
+{
+	const struct agent_record *r;
+
+	if (STATE->pos == STATE->end && STATE->more)
+		agent_report(REPORT_FLUSH);
+	if (STATE->pos == STATE->end)
+		return false;
+	r = (const struct agent_record *)(BUFFER + STATE->pos);
+	if (r->nr != nr)
+		agent_report(REPORT_WRONG);
+	STATE->pos += r->size;
+	*v = (struct insn_result){(uint64_t)r->result, r->check | (uint64_t)r->file << 32};
+	return true;
 }

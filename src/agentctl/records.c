@@ -3,6 +3,9 @@
  */
 #include "agentctl/records.h"
 
+#include "abi/syscall.h"
+#include "mem/insn_site.h"
+
 static const struct agent_piece *piece_at(const struct agent_record *r, size_t at)
 {
 	return at < r->size ? (const struct agent_piece *)((const uint8_t *)r + at) : NULL;
@@ -44,4 +47,18 @@ const struct agent_record *agent_next_record(const void *buf, size_t n, size_t *
 		return NULL;
 	*at += r->size;
 	return r;
+}
+
+const char *agent_call_name(int nr)
+{
+	static const char *const insns[] = {
+		[SITE_NONE] = "unknown",  [SITE_RDTSC] = "rdtsc",   [SITE_RDTSCP] = "rdtscp",
+		[SITE_CPUID] = "cpuid",	  [SITE_RDRAND] = "rdrand", [SITE_RDSEED] = "rdseed",
+		[SITE_XGETBV] = "xgetbv", [SITE_XBEGIN] = "xbegin",
+	};
+	size_t kind = (size_t)nr - AGENT_INSN;
+
+	if (nr < AGENT_INSN)
+		return syscall_name(ARCH_X86_64, nr);
+	return insns[kind < ARRAY_SIZE(insns) ? kind : SITE_NONE];
 }

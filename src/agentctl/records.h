@@ -21,4 +21,7 @@ const struct agent_piece *agent_first_piece(const struct agent_record *r);
 const struct agent_piece *agent_next_piece(const struct agent_record *r,
 					   const struct agent_piece *p);
 
+/* What the record's call or instruction is called. */
+const char *agent_call_name(int nr);
+
 #endif

@@ -20,6 +20,40 @@ uint64_t clock_now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+#define TSC_CLOCK_NS_MIN 2000000ULL
+
+/* The closest of some readings of both. */
+static void read_both(uint64_t *ns, uint64_t *tsc)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < 8; i++) {
+		uint64_t before = __rdtsc(), now = clock_now_ns(), after = __rdtsc();
+
+		if (after - before >= best)
+			continue;
+		best = after - before;
+		*ns = now;
+		*tsc = before + best / 2;
+	}
+}
+
+void tsc_clock_begin(struct tsc_clock *c)
+{
+	*c = (struct tsc_clock){.ns = 0};
+	read_both(&c->ns, &c->tsc);
+}
+
+void tsc_clock_end(struct tsc_clock *c)
+{
+	uint64_t ns = 0, tsc = 0;
+
+	do
+		read_both(&ns, &tsc);
+	while (ns - c->ns < TSC_CLOCK_NS_MIN);
+	c->mult = (uint64_t)(((unsigned __int128)(tsc - c->tsc) << 32) / (ns - c->ns));
+}
+
 /*
  * Some library read the counter after all (through the vDSO): allow it, slower but right. Any other
  * fault is a crash as usual, once the handler is gone.

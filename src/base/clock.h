@@ -15,6 +15,25 @@
 /* CLOCK_MONOTONIC in ns. Safe with rdtsc trapped. */
 uint64_t clock_now_ns(void);
 
+/*
+ * The time-stamp counter as a function of CLOCK_MONOTONIC, for tracees: those that trap get it from
+ * the tracer, others compute it where the counter itself cannot be read, and it goes forwards for
+ * all.
+ */
+struct tsc_clock {
+	uint64_t ns, tsc; /* a time, and the counter then */
+	uint64_t mult;	  /* counts in a ns, times 2^32; 0: not known */
+};
+
+static inline uint64_t tsc_at(const struct tsc_clock *c, uint64_t ns)
+{
+	return c->tsc + (uint64_t)((unsigned __int128)(ns - c->ns) * c->mult >> 32);
+}
+
+/* Make the first of two readings, and the second one, some time later. Not with rdtsc trapped. */
+void tsc_clock_begin(struct tsc_clock *c);
+void tsc_clock_end(struct tsc_clock *c);
+
 /* Let rdtsc fault in this thread from now on, or not (prctl(2), PR_SET_TSC). */
 void clock_trap_tsc(bool on);
 /* Read the counter and the processor's number (IA32_TSC_AUX), whatever the setting. */

@@ -252,8 +252,8 @@ void dump_calls(const struct trace_event *ev, struct buf *out)
 	size_t at = 0;
 
 	while ((r = agent_next_record(data, calls.len, &at))) {
-		buf_addf(out, "  { syscall:'%s', ret:0x%llx, size:0x%x",
-			 syscall_name(ARCH_X86_64, r->nr), (unsigned long long)r->result, r->size);
+		buf_addf(out, "  { syscall:'%s', ret:0x%llx, size:0x%x", agent_call_name(r->nr),
+			 (unsigned long long)r->result, r->size);
 		if (r->flags & (RECORD_ECHO | RECORD_ECHO2))
 			buf_addf(out, ", echo:%d", r->flags & RECORD_ECHO ? 1 : 2);
 		if (r->flags & RECORD_REMAKE)

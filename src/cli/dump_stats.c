@@ -4,6 +4,7 @@
 #include "cli/dump.h"
 
 #include "abi/syscall.h"
+#include "agentctl/records.h"
 
 #include <sched.h>
 #include <sys/stat.h>
@@ -211,10 +212,11 @@ void dump_stats_format(struct dump_stats *s, const char *dir, const struct task_
 		bool i386 = s->calls[i].key >> 32 == ARCH_I386;
 
 		buf_clear(&name);
-		buf_addf(&name, "%s%s",
-			 syscall_name(i386 ? ARCH_I386 : ARCH_X86_64,
-				      (int)(uint32_t)s->calls[i].key),
-			 i386 ? " (32-bit)" : "");
+		if (i386)
+			buf_addf(&name, "%s (32-bit)",
+				 syscall_name(ARCH_I386, (int)(uint32_t)s->calls[i].key));
+		else
+			buf_addstr(&name, agent_call_name((int)s->calls[i].key));
 		format_row(&s->calls[i], buf_str(&name), out);
 	}
 	format_header("task", out);

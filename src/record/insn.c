@@ -25,17 +25,13 @@ static void set_edx_eax(struct regs *r, uint64_t v)
 
 static void do_rdtsc(struct recorder *rec, struct regs *r)
 {
-	uint32_t aux;
-
-	set_edx_eax(r, clock_read_tsc(&aux));
+	set_edx_eax(r, tsc_at(&rec->agent.state->tsc, clock_now_ns()));
 }
 
 static void do_rdtscp(struct recorder *rec, struct regs *r)
 {
-	uint32_t aux;
-
-	set_edx_eax(r, clock_read_tsc(&aux));
-	r->u.rcx = aux;
+	do_rdtsc(rec, r);
+	r->u.rcx = rec->agent.state->tsc_aux;
 }
 
 /* CPUID bits of what cannot be recorded: random numbers and transactions from the CPU. SDM vol. 2A,
@@ -48,27 +44,81 @@ static void do_rdtscp(struct recorder *rec, struct regs *r)
 /* XSAVEOPT, XSAVEC and XGETBV(1) show which state the CPU believes to be in use. */
 #define LEAF13_1_EAX_HIDDEN (1U << 0 | 1U << 1 | 1U << 2)
 
-static void do_cpuid(struct recorder *rec, struct regs *r)
+static void hide_features(const struct recorder *rec, struct trace_cpuid *c)
 {
 	const struct record_options *opt = rec->opt;
-	uint32_t leaf = r->u.rax, sub = r->u.rcx, a, b, c, d;
 
-	__cpuid_count(leaf, sub, a, b, c, d);
-	if (leaf == 1) {
-		c &= ~(LEAF1_ECX_RDRAND | opt->disable_cpuid[0]);
-		d &= ~opt->disable_cpuid[1];
-	} else if (leaf == 7 && sub == 0) {
-		b &= ~(LEAF7_EBX_HIDDEN | opt->disable_cpuid[2]);
-		b &= ~(opt->disable_avx512 ? LEAF7_EBX_AVX512 : 0);
-		c &= ~(LEAF7_ECX_WAITPKG_RDPID | opt->disable_cpuid[3]);
-		d &= ~opt->disable_cpuid[4];
-	} else if (leaf == 13 && sub == 1) {
-		a &= ~(LEAF13_1_EAX_HIDDEN | opt->disable_cpuid[5]);
+	if (c->leaf == 1) {
+		c->ecx &= ~(LEAF1_ECX_RDRAND | opt->disable_cpuid[0]);
+		c->edx &= ~opt->disable_cpuid[1];
+	} else if (c->leaf == 7 && c->subleaf == 0) {
+		c->ebx &= ~(LEAF7_EBX_HIDDEN | opt->disable_cpuid[2]);
+		c->ebx &= ~(opt->disable_avx512 ? LEAF7_EBX_AVX512 : 0);
+		c->ecx &= ~(LEAF7_ECX_WAITPKG_RDPID | opt->disable_cpuid[3]);
+		c->edx &= ~opt->disable_cpuid[4];
+	} else if (c->leaf == 13 && c->subleaf == 1) {
+		c->eax &= ~(LEAF13_1_EAX_HIDDEN | opt->disable_cpuid[5]);
 	}
-	r->u.rax = a;
-	r->u.rbx = b;
-	r->u.rcx = c;
-	r->u.rdx = d;
+}
+
+static void do_cpuid(struct recorder *rec, struct regs *r)
+{
+	struct trace_cpuid c = {.leaf = r->u.rax, .subleaf = r->u.rcx};
+
+	__cpuid_count(c.leaf, c.subleaf, c.eax, c.ebx, c.ecx, c.edx);
+	hide_features(rec, &c);
+	r->u.rax = c.eax;
+	r->u.rbx = c.ebx;
+	r->u.rcx = c.ecx;
+	r->u.rdx = c.edx;
+}
+
+/* Leaves whose subleaves differ; SDM vol. 2A, CPUID, and AMD's APM vol. 3, appendix E. */
+bool cpuid_has_subleaves(uint32_t leaf)
+{
+	static const uint32_t leaves[] = {4,	7,    0xb,  0xd,  0xf,	      0x10,	 0x12,
+					  0x14, 0x17, 0x18, 0x1f, 0x8000001d, 0x80000026};
+
+	for (size_t i = 0; i < ARRAY_SIZE(leaves); i++)
+		if (leaves[i] == leaf)
+			return true;
+	return false;
+}
+
+static uint32_t features(void)
+{
+	uint32_t a, b = 0, c, d, b7 = 0, x;
+
+	__cpuid(1, a, b, c, d);
+	if (__get_cpuid_max(0, NULL) >= 7)
+		__cpuid_count(7, 0, a, b7, x, d);
+	return (c & LEAF1_ECX_RDRAND ? AGENT_HAS_RDRAND : 0) |
+	       (b7 & bit_RDSEED ? AGENT_HAS_RDSEED : 0) | (c & bit_OSXSAVE ? AGENT_HAS_XSAVE : 0);
+}
+
+void insns_tell_agent(struct recorder *rec, const struct trace_cpuid *cpuid, size_t n)
+{
+	struct agent_state *a = rec->agent.state;
+
+	BUG_ON(n > ARRAY_SIZE(a->cpuid));
+	for (size_t i = 0; i < n; i++) {
+		struct trace_cpuid c = cpuid[i];
+
+		hide_features(rec, &c);
+		a->cpuid[i] = (struct agent_cpuid){c.leaf, c.subleaf, !cpuid_has_subleaves(c.leaf),
+						   c.eax,  c.ebx,     c.ecx,
+						   c.edx};
+	}
+	a->n_cpuid = (uint32_t)n;
+	a->features = features();
+}
+
+void insns_calibrate(struct recorder *rec)
+{
+	struct agent_state *a = rec->agent.state;
+
+	tsc_clock_end(&a->tsc);
+	clock_read_tsc(&a->tsc_aux);
 }
 
 static const struct insn insns[] = {

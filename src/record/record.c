@@ -431,12 +431,14 @@ int record_program(const struct record_options *opt, char *const *argv, int *fat
 	if (status)
 		return error_ret(status, "no memory file for counting: %s", strerror(-status)),
 		       RECORD_STATUS_NOT_STARTED;
+	tsc_clock_begin(&rec.agent.state->tsc);
 	image_cache_open(&rec.images);
 	output_init(&rec);
 	status = record_start(&rec, argv);
 	if (status)
 		return status;
 	install_handlers(&rec);
+	insns_calibrate(&rec);
 	clock_trap_tsc(true);
 	record_loop(&rec);
 	kill_rest(&rec);

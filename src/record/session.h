@@ -523,5 +523,11 @@ void forced_restore(struct rtask *t, int signo);
 /* --- insn.c --- */
 /* If the SIGSEGV is a trapped rdtsc, rdtscp or cpuid: do it, write EV_INSN, true. */
 bool insn_emulate(struct recorder *rec, struct rtask *t, const siginfo_t *si);
+/* Whether the leaf's subleaves differ. */
+bool cpuid_has_subleaves(uint32_t leaf);
+/* The agent answers as we would: these are the CPU's leaves. */
+void insns_tell_agent(struct recorder *rec, const struct trace_cpuid *cpuid, size_t n);
+/* The time-stamp counter of tracees, which tsc_clock_begin() has begun. */
+void insns_calibrate(struct recorder *rec);
 
 #endif

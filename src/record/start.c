@@ -210,26 +210,12 @@ static bool hides_cpuid(const struct record_options *opt)
 	return any;
 }
 
-#define MAX_CPUID 256
-
-/* Leaves whose subleaves differ; SDM vol. 2A, CPUID, and AMD's APM vol. 3, appendix E. */
-static bool has_subleaves(uint32_t leaf)
-{
-	static const uint32_t leaves[] = {4,	7,    0xb,  0xd,  0xf,	      0x10,	 0x12,
-					  0x14, 0x17, 0x18, 0x1f, 0x8000001d, 0x80000026};
-
-	for (size_t i = 0; i < ARRAY_SIZE(leaves); i++)
-		if (leaves[i] == leaf)
-			return true;
-	return false;
-}
-
 static size_t read_cpuid_range(uint32_t base, struct trace_cpuid *out, size_t n)
 {
 	uint32_t max = __get_cpuid_max(base, NULL);
 
 	for (uint32_t leaf = base; max && leaf <= max && leaf < base + 64; leaf++) {
-		uint32_t subs = has_subleaves(leaf) ? 4 : 1;
+		uint32_t subs = cpuid_has_subleaves(leaf) ? 4 : 1;
 
 		for (uint32_t sub = 0; sub < subs && n < MAX_CPUID; sub++, n++) {
 			struct trace_cpuid *c = &out[n];
@@ -309,6 +295,7 @@ static int open_trace(struct recorder *rec, const char *exe, char *const *argv, 
 	info.start_time_ns = clock_ns(CLOCK_REALTIME);
 	info.start_monotonic_ns = clock_ns(CLOCK_MONOTONIC);
 	describe_machine(&info, cpuid, cpu);
+	insns_tell_agent(rec, cpuid, info.n_cpuid);
 	if (rec->opt->output_dir)
 		buf_addstr(&dir, rec->opt->output_dir);
 	else

@@ -125,7 +125,7 @@ int calls_on_report(struct session *s, struct ptask *p)
 		return RUN_BUFFER_END;
 	case REPORT_WRONG:
 		return diverged(s, p, "it makes %s, which is not the call recorded",
-				syscall_name(ARCH_X86_64, (int)a->nr));
+				agent_call_name((int)a->nr));
 	default:
 		return diverged(s, p, "the agent reports %u, reason %llu", a->report,
 				(unsigned long long)a->reason);
