@@ -71,7 +71,7 @@ done
 work=$(mktemp -d "${TMPDIR:-/tmp}/rr-program.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 ulimit -c 0
-export _RR_TRACE_DIR=$work/traces HOME=$work
+export _RR_TRACE_DIR=$work/traces HOME=$work TEST_MODE=$mode
 
 # run WHAT DIRECTORY COMMAND...: leaves $work/WHAT.{status,out,err}.
 run() {
