@@ -38,7 +38,8 @@ static int scan(struct timeline *tl, const struct timeline_point *to, bool skip,
 		if (timeline_point_compare(&at, to) >= 0 && stop.reason != TIMELINE_STOP_WATCH)
 			return 0;
 		*found = (struct found){true, tl->now->place, stop};
-		f.skip_arrival = true;
+		/* What is executed behind a write was not looked for yet. */
+		f.skip_arrival = stop.reason != TIMELINE_STOP_WATCH;
 	}
 }
 

@@ -65,8 +65,8 @@ static void track_reset(struct timeline *tl, const struct ptask *p)
 	tl->track.generation = tl->breaks.generation;
 	tl->track.ticks = p->ticks.count;
 	tl->track.n_ways = place->n_ways;
-	/* Nobody has looked yet at what is executed first in this interval. */
-	tl->track.fresh = !place->started;
+	/* Nobody has looked yet at what is executed here first. */
+	tl->track.fresh = !place->looked && !tl->walk->skip_arrival;
 }
 
 /* At full speed from here on: arrivals and hits are counted from the same point as before, if all
@@ -106,7 +106,7 @@ static void place_by_way(struct timeline *tl, const struct ptask *p, struct way 
 	way.fresh = tl->track.fresh;
 	place->ways[place->n_ways++] = way;
 	place->started = true;
-	place->looked = true;
+	place->looked = way.kind == WAY_ARRIVALS;
 }
 
 /* One instruction further, or to a new tick. */
@@ -388,6 +388,8 @@ static int execute_one(struct timeline *tl, struct ptask *p)
 		case STEP_BREAKPOINT: /* a repeated one met a watchpoint: once is enough */
 			watches_note(tl, p);
 			watches_disarm(tl);
+			if (!task_regs(&p->t) && p->t.regs.u.rip != start)
+				return CAME_ON; /* in its last round */
 			ret = 0;
 			break;
 		case STEP_STOPPED:
@@ -738,6 +740,7 @@ static int begin(struct timeline *tl, struct ptask *p)
 		return pause_for(tl, PAUSE_START);
 	if (w->skip_arrival)
 		tl->now->place.looked = true;
+	w->skip_arrival = tl->now->place.looked;
 	if ((w->way && !w->way_begun) ||
 	    (w->armed && goes_by_steps(tl, p) && !tl->now->place.looked)) {
 		w->way_begun = true;

@@ -144,6 +144,15 @@ int seek_point(struct timeline *tl, const struct timeline_point *to)
 
 static int lost(struct timeline *tl, const struct place *to)
 {
+	for (unsigned int i = 0; i < to->n_ways; i++)
+		log_debug("way %u: kind %d, %llu times, %#llx, %llu bytes", i, to->ways[i].kind,
+			  (unsigned long long)to->ways[i].n, (unsigned long long)to->ways[i].addr,
+			  (unsigned long long)to->ways[i].len);
+	log_debug("base %llu:%llu+%llu, at %llu:%llu+%llu%s", (unsigned long long)to->event,
+		  (unsigned long long)to->ticks, (unsigned long long)to->step,
+		  (unsigned long long)tl->now->place.event,
+		  (unsigned long long)tl->now->place.ticks,
+		  (unsigned long long)tl->now->place.step, tl->now->place.end ? " end" : "");
 	error("the way to event %llu, tick %llu is not found again", (unsigned long long)to->event,
 	      (unsigned long long)to->ticks);
 	return tl_fail(tl, REPLAY_DIVERGED);
