@@ -76,11 +76,41 @@ static uint64_t hash_memory(struct timeline *tl, pid_t tid, uint64_t sum)
 		buf_clear(&data);
 		buf_reserve(&data, end - start);
 		buf_extend(&data, timeline_read(tl, tid, start, data.data, end - start));
-		sum = sum * 31 + xxh64(data.data, data.len, start);
+		/* By pages: where mappings are cut is not the program's. */
+		for (size_t i = 0; i < data.len; i += PAGE_SIZE_BYTES)
+			sum += xxh64(data.data + i, PAGE_SIZE_BYTES, start + i);
 	}
 	buf_release(&maps);
 	buf_release(&data);
 	return sum;
+}
+
+void show_difference(struct timeline *a, struct timeline *b)
+{
+	struct buf maps = BUF_INIT;
+	pid_t tid = timeline_current(a);
+	char *save, *line;
+	int shown = 0;
+
+	timeline_maps(a, tid, &maps);
+	for (line = strtok_r(maps.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		raddr_t at, end;
+		char prot[5];
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &at, &end, prot) != 3)
+			continue;
+		for (; prot[1] == 'w' && at < end && shown < 8; at += 8) {
+			uint64_t x = 0, y = 0;
+
+			timeline_read(a, tid, at, &x, sizeof(x));
+			timeline_read(b, tid, at, &y, sizeof(y));
+			if (x == y)
+				continue;
+			printf("  %#" PRIx64 ": %#" PRIx64 " and %#" PRIx64 "\n", at, x, y);
+			shown++;
+		}
+	}
+	buf_release(&maps);
 }
 
 struct state state_of(struct timeline *tl)

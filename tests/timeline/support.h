@@ -26,6 +26,9 @@ struct state state_of(struct timeline *tl);
 /* Says what differs. */
 bool same_state(const struct state *a, const struct state *b);
 
+/* Print words of memory of the current task in which two timelines differ. */
+void show_difference(struct timeline *a, struct timeline *b);
+
 /* The address of a function or a variable of the (static, or not position independent) program;
  * 0. */
 raddr_t symbol(const char *program, const char *name);

@@ -126,6 +126,7 @@ static bool check(struct walker *w, const char *dir, int n, const char *what)
 	if (same_state(&here, &there))
 		return true;
 	printf("command %d: %s\n", n, what);
+	show_difference(w->tl, w->fresh);
 	return false;
 }
 
