@@ -16,13 +16,16 @@ struct found {
 
 /* --- searching --- */
 
-/* From now up to `to`: remember the last stop. */
-static int scan(struct timeline *tl, const struct timeline_point *to, bool skip,
+#define MANY_HITS 300
+#define OVERFLOW  2
+
+/* From now up to `to`: remember the last stop. OVERFLOW: there are more than `max`. */
+static int scan(struct timeline *tl, const struct timeline_point *to, bool skip, size_t max,
 		struct found *found)
 {
 	struct forward f = {.run = {.mode = TIMELINE_CONTINUE}, .limit = to, .skip_arrival = skip};
 
-	for (;;) {
+	while (max--) {
 		struct timeline_stop stop;
 		int ret = forward(tl, &f, &stop);
 		struct timeline_point at;
@@ -41,70 +44,133 @@ static int scan(struct timeline *tl, const struct timeline_point *to, bool skip,
 		/* What is executed behind a write was not looked for yet. */
 		f.skip_arrival = stop.reason != TIMELINE_STOP_WATCH;
 	}
+	return OVERFLOW;
 }
 
-/* Where the stretch begins that ends at `hi`: a little before, if `tries` is small. */
-static struct timeline_point stretch(struct timeline *tl, const struct timeline_point *hi,
-				     unsigned int tries)
+/* A point between both: false if there is no use in one. */
+static bool middle(struct timeline *tl, const struct timeline_point *lo,
+		   const struct timeline_point *hi, struct timeline_point *out)
 {
-	static const unsigned int parts[] = {20, 2}; /* of a slice */
-	static const event_t events[] = {8, 100};
-	struct timeline_point lo = *hi;
-	struct snapshot *s;
+	struct event_brief b;
 
-	if (tries < ARRAY_SIZE(parts)) {
-		ticks_t ticks = tl->slice_ticks / parts[tries];
-
-		lo.step = 0;
-		if (hi->ticks > ticks && tl->now->s.soft)
-			lo.ticks -= ticks;
-		else
-			lo = (struct timeline_point){
-				.event = hi->event - min_u64(hi->event - 1, events[tries])};
-		return lo;
+	*out = *lo;
+	out->step = 0;
+	if (hi->event > lo->event + 1) {
+		*out = (struct timeline_point){.event = lo->event + (hi->event - lo->event) / 2};
+		return true;
 	}
-	lo.step = lo.step ? lo.step - 1 : 0;
-	s = snapshot_before(tl, &lo);
-	lo = place_point(&s->place);
-	/* At the very point: the one before that. */
-	for (size_t i = 0; timeline_point_compare(&lo, hi) >= 0 && i < tl->n_snaps; i++) {
+	if (hi->event == lo->event) {
+		out->ticks += (hi->ticks - lo->ticks) / 2;
+		return hi->ticks > lo->ticks + 16;
+	}
+	if (peek_event(tl, hi->event, &b))
+		return false;
+	if (b.ticks > lo->ticks + 16)
+		out->ticks += (b.ticks - lo->ticks) / 2;
+	else
+		*out = (struct timeline_point){.event = hi->event};
+	return timeline_point_compare(out, hi) < 0;
+}
+
+/* The last stop of the stretch, which begins with what is to be met at its first point: *at. */
+static int last_in(struct timeline *tl, const struct timeline_point *lo,
+		   const struct timeline_point *hi, struct timeline_point *at, struct found *found)
+{
+	struct timeline_point cut, mid, first;
+	struct found early = {false};
+	int ret = seek_point(tl, lo);
+
+	*at = place_point(&tl->now->place);
+	/* The seek may have ended behind `hi`, where nothing is in between. */
+	if (ret || timeline_point_compare(at, hi) >= 0)
+		return ret;
+	ret = snapshot_keep(tl);
+	if (!ret)
+		ret = scan(tl, hi, false, MANY_HITS, found);
+	if (ret != OVERFLOW)
+		return ret;
+	/* Those that are last are in the second half, most likely. */
+	cut = place_point(&found->place);
+	if (!middle(tl, &cut, hi, &mid))
+		return scan(tl, hi, true, SIZE_MAX, found);
+	early = *found;
+	*found = (struct found){false};
+	ret = last_in(tl, &mid, hi, &first, found);
+	if (ret || found->any)
+		return ret;
+	*found = early;
+	ret = seek_place(tl, &early.place);
+	return ret ? ret : scan(tl, &mid, true, SIZE_MAX, found);
+}
+
+/* The last snapshot before `hi`. */
+static struct timeline_point snapshot_point(const struct timeline *tl,
+					    const struct timeline_point *hi)
+{
+	struct timeline_point lo = place_point(&tl->root->place);
+
+	for (size_t i = 0; i < tl->n_snaps; i++) {
 		struct timeline_point at = place_point(&tl->snaps[i]->place);
 
-		if (timeline_point_compare(&at, hi) >= 0)
-			break;
-		lo = at;
+		if (timeline_point_compare(&at, hi) < 0)
+			lo = at;
 	}
 	return lo;
+}
+
+/* Short stretches are tried first: in parts of a slice, and in events if these are near. */
+static const struct {
+	unsigned int part;
+	event_t events;
+} tries_of[] = {{16, 4}, {1, 64}};
+
+/* Where the stretch begins that ends at `hi`; `starts`: that is where an interval starts. */
+static struct timeline_point stretch(struct timeline *tl, const struct timeline_point *hi,
+				     bool starts, unsigned int tries)
+{
+	struct timeline_point lo = {.event = hi->event, .ticks = hi->ticks};
+	struct event_brief last, first;
+	ticks_t ticks;
+	event_t e;
+
+	if (tries >= ARRAY_SIZE(tries_of) || !tl->now->s.soft)
+		return snapshot_point(tl, hi);
+	ticks = tl->slice_ticks / tries_of[tries].part;
+	if (!starts && hi->ticks > ticks) {
+		lo.ticks -= ticks;
+		return lo;
+	}
+	e = hi->event - min_u64(hi->event - 1, tries_of[tries].events);
+	if (peek_event(tl, hi->event, &last) || peek_event(tl, e, &first))
+		return snapshot_point(tl, hi);
+	if (last.time_ns - first.time_ns < SLICE_NS / tries_of[tries].part || !last.runs_code)
+		return (struct timeline_point){.event = e};
+	return (struct timeline_point){.event = hi->event - 1,
+				       .ticks = last.ticks > ticks ? last.ticks - ticks : 0};
 }
 
 /* The last stop before `to`, not before `floor`. */
 static int search(struct timeline *tl, const struct timeline_point *floor,
 		  const struct timeline_point *to, struct found *found)
 {
-	struct timeline_point hi = *to;
+	struct timeline_point hi = *to, at;
+	bool starts = false;
 
 	*found = (struct found){false};
 	for (unsigned int tries = 0; timeline_point_compare(&hi, floor) > 0; tries++) {
-		struct timeline_point lo = stretch(tl, &hi, tries), at;
+		struct timeline_point lo = stretch(tl, &hi, starts, tries);
 		int ret;
 
 		if (timeline_point_compare(&lo, floor) < 0)
 			lo = *floor;
-		ret = seek_point(tl, &lo);
-		if (ret)
+		ret = last_in(tl, &lo, &hi, &at, found);
+		if (ret || found->any)
 			return ret;
-		at = place_point(&tl->now->place);
-		/* The seek may have ended behind `hi`, where nothing is in between. */
-		if (timeline_point_compare(&at, &hi) < 0) {
-			ret = snapshot_keep(tl);
-			if (!ret)
-				ret = scan(tl, &hi, false, found);
-			if (ret || found->any)
-				return ret;
-		}
 		if (interrupted(tl))
 			return INTERRUPTED;
-		hi = lo;
+		/* In front of the interval's start there is nothing of it. */
+		starts = at.event == lo.event && at.ticks > lo.ticks;
+		hi = starts ? at : lo;
 	}
 	return 0;
 }
@@ -230,7 +296,7 @@ static int step_back_once(struct timeline *tl, pid_t tid, struct timeline_stop *
 	if (!ret && stops_between(tl, &to, &here)) {
 		ret = seek_point(tl, &to);
 		if (!ret)
-			ret = scan(tl, &here, true, &found);
+			ret = scan(tl, &here, true, SIZE_MAX, &found);
 	}
 	if (ret)
 		return ret;

@@ -145,6 +145,7 @@ struct event_brief {
 	enum trace_event_type type;
 	pid_t tid, child_tid;
 	ticks_t ticks;
+	uint64_t time_ns;
 	bool runs_code; /* its task, before it */
 	bool handler;	/* an asynchronous signal, and a handler runs */
 };
@@ -195,7 +196,8 @@ struct timeline {
 	bool between;	/* the replay has taken the task from that on: it may be in code of ours */
 	struct track track;
 	uint64_t slice_ticks, clock_ns;
-	uint64_t fork_ns; /* what a snapshot costs */
+	uint64_t fork_ns; /* what making a snapshot takes */
+	uint64_t faults;  /* of the running process, when the last one was made */
 
 	bool backwards; /* steps backwards are made */
 	struct timeline_stop last_stop;
@@ -255,6 +257,7 @@ void watches_forget(struct timeline *tl);
 int watch_way_arm(struct timeline *tl, struct ptask *p, const struct way *way);
 
 /* --- run.c --- */
+#define SLICE_NS 20000000ULL /* so long is a slice, about */
 void driver_init(struct timeline *tl);
 /* A single step from the entry of a call that is skipped would be to its exit, and of no
  * instruction: go there. */

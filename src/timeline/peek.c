@@ -11,8 +11,11 @@
 
 static struct event_brief brief_of(const struct trace_event *ev)
 {
-	struct event_brief b = {
-		.type = ev->type, .tid = ev->tid, .child_tid = ev->child_tid, .ticks = ev->ticks};
+	struct event_brief b = {.type = ev->type,
+				.tid = ev->tid,
+				.child_tid = ev->child_tid,
+				.ticks = ev->ticks,
+				.time_ns = ev->time_ns};
 
 	switch (ev->type) {
 	case EV_SYSCALL:

@@ -18,7 +18,6 @@
 #include "ticks/landing.h"
 #include "timeline/internal.h"
 
-#define SLICE_NS    20000000ULL
 #define FIRST_SLICE 1000000
 
 /* What a piece of running came to; negative: enum replay_error. */

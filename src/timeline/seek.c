@@ -151,8 +151,8 @@ static int lost(struct timeline *tl, const struct place *to)
 	log_debug("base %llu:%llu+%llu, at %llu:%llu+%llu%s", (unsigned long long)to->event,
 		  (unsigned long long)to->ticks, (unsigned long long)to->step,
 		  (unsigned long long)tl->now->place.event,
-		  (unsigned long long)tl->now->place.ticks,
-		  (unsigned long long)tl->now->place.step, tl->now->place.end ? " end" : "");
+		  (unsigned long long)tl->now->place.ticks, (unsigned long long)tl->now->place.step,
+		  tl->now->place.end ? " end" : "");
 	error("the way to event %llu, tick %llu is not found again", (unsigned long long)to->event,
 	      (unsigned long long)to->ticks);
 	return tl_fail(tl, REPLAY_DIVERGED);

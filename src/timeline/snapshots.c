@@ -15,7 +15,8 @@
 
 #define SPREAD	    4
 #define MIN_GAP_NS  50000000ULL
-#define FORK_COST   20 /* a snapshot is made after so many times what it costs */
+#define COST	    12	 /* a snapshot is made after so many times what the last one cost */
+#define FAULT_NS    3000 /* a page that is copied because of it */
 #define MAX_SNAPS   48
 #define MAX_TASKS   800 /* of all snapshots together */
 #define FREE_MEMORY 4	/* this part of all memory is to stay free */
@@ -268,12 +269,41 @@ static uint64_t gap_behind(const struct timeline *tl)
 	return gap;
 }
 
+/* Pages that the running process has had to be given, in all: after a fork, mostly copies. */
+static uint64_t faults(struct timeline *tl)
+{
+	struct ptask *p = running_task(tl);
+	struct buf text = BUF_INIT;
+	unsigned long long n = 0;
+	const char *end;
+	char path[64];
+
+	if (!p)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", p->t.tgid);
+	end = read_file(path, &text) ? NULL : strrchr(buf_str(&text), ')');
+	/* proc(5): state ppid pgrp session tty tpgid flags minflt */
+	if (!end || sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %llu", &n) != 1)
+		n = 0;
+	buf_release(&text);
+	return n;
+}
+
 int snapshots_pass(struct timeline *tl)
 {
+	uint64_t now, cost;
+	int ret;
+
 	vtime_pass(tl);
-	if (gap_behind(tl) < max_u64(MIN_GAP_NS, FORK_COST * tl->fork_ns))
+	if (gap_behind(tl) < max_u64(MIN_GAP_NS, COST * tl->fork_ns))
 		return 0;
-	return snapshot_keep(tl);
+	now = faults(tl);
+	cost = tl->fork_ns + (now > tl->faults ? now - tl->faults : 0) * FAULT_NS;
+	if (gap_behind(tl) < COST * cost)
+		return 0;
+	ret = snapshot_keep(tl);
+	tl->faults = now;
+	return ret;
 }
 
 /* --- the user's --- */
