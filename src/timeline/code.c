@@ -158,7 +158,7 @@ void code_forget(struct timeline *tl)
 		c->n = 0;
 }
 
-void code_release(struct timeline *tl)
+void timeline_code_release(struct timeline *tl)
 {
 	code_forget(tl);
 	if (tl->code)

@@ -148,6 +148,7 @@ struct event_brief {
 	uint64_t time_ns;
 	bool runs_code; /* its task, before it */
 	bool handler;	/* an asynchronous signal, and a handler runs */
+	bool more;	/* EV_BUFFER: it was full */
 };
 
 struct code_cache;
@@ -214,7 +215,7 @@ int tl_fail(struct timeline *tl, int ret);
 const struct image_space *code_space(struct timeline *tl, struct ptask *p);
 /* Mappings have changed, or the session is another one. */
 void code_forget(struct timeline *tl);
-void code_release(struct timeline *tl);
+void timeline_code_release(struct timeline *tl);
 /* The task is in code of ours at `addr`: no boundary. */
 bool code_is_ours(struct timeline *tl, struct ptask *p, raddr_t addr);
 /* The address that the program knows. */

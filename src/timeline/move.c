@@ -444,6 +444,17 @@ int timeline_seek_event(struct timeline *tl, event_t event, struct timeline_stop
 	return timeline_seek(tl, &(struct timeline_point){.event = event}, stop);
 }
 
+/* Calls that wait in a buffer are loaded before the code runs that makes them, but for a full one's
+ * rest. */
+static bool runs_code_before(struct timeline *tl, event_t e, const struct event_brief *b)
+{
+	struct event_brief before;
+
+	if (b->type != EV_BUFFER)
+		return b->runs_code;
+	return e > 1 && !peek_event(tl, e - 1, &before) && before.tid == b->tid && before.more;
+}
+
 /* The interval in which the task makes its tick number `ticks`: *event is the one before. */
 static int find_ticks(struct timeline *tl, pid_t tid, ticks_t ticks, event_t *event)
 {
@@ -462,7 +473,7 @@ static int find_ticks(struct timeline *tl, pid_t tid, ticks_t ticks, event_t *ev
 			continue;
 		if (!ahead && b.ticks < ticks)
 			break;
-		if (b.runs_code && b.ticks >= ticks)
+		if (b.ticks >= ticks && runs_code_before(tl, e, &b))
 			*event = e - 1;
 		if (ahead && *event)
 			break;

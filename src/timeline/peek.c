@@ -15,7 +15,8 @@ static struct event_brief brief_of(const struct trace_event *ev)
 				.tid = ev->tid,
 				.child_tid = ev->child_tid,
 				.ticks = ev->ticks,
-				.time_ns = ev->time_ns};
+				.time_ns = ev->time_ns,
+				.more = ev->more};
 
 	switch (ev->type) {
 	case EV_SYSCALL:

@@ -120,7 +120,7 @@ void timeline_close(struct timeline *tl)
 		return;
 	timeline_divert_end(tl);
 	watches_disarm(tl);
-	code_release(tl);
+	timeline_code_release(tl);
 	snapshots_release(tl);
 	clock_trap_tsc(false);
 	breaks_release(&tl->breaks);
