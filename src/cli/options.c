@@ -139,9 +139,6 @@ static int apply(const struct parser *p, const struct option_row *o, void *dest,
 		return 0;
 	case OPT_LATER:
 		return complain(p, "%s (%s) is not in this version yet", shown, o->help);
-	case OPT_DEBUGGER:
-		return complain(p, "%s needs the debugger, which this version does not have yet",
-				shown);
 	case OPT_END:
 		break;
 	}
@@ -164,7 +161,7 @@ static char *take_next(struct parser *p, const struct option_row *o, const char 
  */
 static bool is_refused(const struct option_row *o)
 {
-	return o->kind == OPT_LATER || o->kind == OPT_DEBUGGER;
+	return o->kind == OPT_LATER;
 }
 
 static int parse_long(struct parser *p, char *word)

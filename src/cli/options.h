@@ -22,7 +22,6 @@ enum opt_kind {
 	OPT_CALL_FLAG, /* set(dest, NULL) */
 	OPT_UNUSED,    /* accepted and without effect here */
 	OPT_LATER,     /* refused: a later version has it */
-	OPT_DEBUGGER,  /* refused: it needs the debugger, which a later version has */
 };
 
 struct option_row {

@@ -16,8 +16,7 @@
 #define CONDITION_MAX 16
 
 struct condition {
-	const uint8_t *code; /* in `bytes` of the breakpoint */
-	size_t n;
+	size_t at, n; /* in `code` of the breakpoint */
 };
 
 struct inserted {
@@ -27,7 +26,7 @@ struct inserted {
 	raddr_t addr;
 	uint64_t kind; /* length of what is watched */
 	int id;	       /* the target's */
-	struct buf bytes;
+	struct buf code;
 	struct condition conditions[CONDITION_MAX];
 	size_t n_conditions;
 };
@@ -44,11 +43,11 @@ static void release(struct server *s, struct inserted *b)
 {
 	if (b->id > 0)
 		timeline_break_remove(s->tl, b->id);
-	buf_release(&b->bytes);
+	buf_release(&b->code);
 	free(b);
 }
 
-void breaks_release(struct server *s, pid_t pid)
+void inserted_release(struct server *s, pid_t pid)
 {
 	size_t kept = 0;
 
@@ -106,34 +105,33 @@ static bool is_met(void *ctx, struct timeline *tl, pid_t tid)
 	const struct agent_context context = {condition_register, condition_memory, &thread};
 
 	for (size_t i = 0; i < b->n_conditions; i++) {
+		const uint8_t *code = (const uint8_t *)b->code.data + b->conditions[i].at;
 		int64_t value;
 
-		if (agent_expr_evaluate(b->conditions[i].code, b->conditions[i].n, &context,
-					&value) ||
-		    value)
+		if (agent_expr_evaluate(code, b->conditions[i].n, &context, &value) || value)
 			return true;
 	}
 	return !b->n_conditions;
 }
 
-/* ;Xn,CODE... The commands that may follow (;cmds:) are not ours to run: they were not announced.
+/* ;Xn,CODEXn,CODE... with n bytes in hexadecimal. There are no commands (;cmds:): that we run such
+ * was not announced.
  */
 static void scan_conditions(struct scan *args, struct inserted *b)
 {
-	buf_add(&b->bytes, args->p, scan_left(args));
-	while (scan_if_text(args, ";X")) {
+	scan_if(args, ';');
+	while (scan_if(args, 'X')) {
 		uint64_t n = scan_hex(args);
-		size_t at;
+		size_t at = b->code.len;
 
 		scan_char(args, ',');
-		if (args->failed || n > scan_left(args) || b->n_conditions == CONDITION_MAX) {
+		if (args->failed || b->n_conditions == CONDITION_MAX || !n ||
+		    n > scan_left(args) / 2 || hex_decode(&b->code, args->p, 2 * n) < 0) {
 			args->failed = true;
 			return;
 		}
-		at = b->bytes.len - scan_left(args);
-		b->conditions[b->n_conditions++] =
-			(struct condition){(uint8_t *)b->bytes.data + at, n};
-		args->p += n;
+		b->conditions[b->n_conditions++] = (struct condition){at, n};
+		args->p += 2 * n;
 	}
 }
 
@@ -200,7 +198,7 @@ void handle_insert(struct server *s, struct scan args)
 		release(s, b);
 		return;
 	}
-	if (!args.failed && (b->type < 2 || b->kind)) {
+	if (scan_at_end(&args) && (b->type < 2 || b->kind)) {
 		remove_same(s, b);
 		ret = insert(s, b);
 	}

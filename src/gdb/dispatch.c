@@ -69,18 +69,16 @@ bool server_dispatch(struct server *s, const char *packet, size_t n, struct buf 
 
 void session_reset(struct server *s)
 {
-	breaks_release(s, 0);
+	inserted_release(s, 0);
 	files_release(s);
 	monitor_release(s);
 	packet_release(&s->conn);
 	end_changes(s);
-	s->vanished = s->finished = s->ends_all = s->arrived = false;
+	s->vanished = s->finished = s->ends_all = s->arrived = s->lost = false;
 	s->multiprocess = s->swbreak = s->hwbreak = s->fork_events = s->exec_events = false;
 	s->n_attached = 0;
 	attach(s, s->first_pid);
 	s->general = s->stepping = 0;
-	s->stop = (struct timeline_stop){.reason = TIMELINE_STOP_STEP,
-					 .tid = timeline_current(s->tl)};
 	timeline_catch_signals(s->tl, UINT64_MAX);
 	timeline_catch_syscalls(s->tl, NULL, 0);
 	timeline_catch_events(s->tl, CATCH_FORK | CATCH_VFORK | CATCH_EXEC | CATCH_EXIT);

@@ -228,7 +228,7 @@ int go_to(struct server *s, const char *where)
 	char *end;
 	uint64_t n;
 
-	if (!*where)
+	if (!*where || !strcmp(where, "0"))
 		return timeline_seek_event(s->tl, s->start_event, &s->stop);
 	if (!strcmp(where, "back") || !strcmp(where, "forward"))
 		return go_to_visit(s, *where == 'b');
@@ -239,5 +239,5 @@ int go_to(struct server *s, const char *where)
 		return go_to_checkpoint(s, n);
 	if (*where == 't')
 		return timeline_seek_ticks(s->tl, n, &s->stop);
-	return timeline_seek_event(s->tl, n, &s->stop);
+	return n > timeline_last_event(s->tl) ? -ERANGE : timeline_seek_event(s->tl, n, &s->stop);
 }

@@ -4,6 +4,7 @@
  * Who runs when is recorded: of what vCont says of single threads, only which one is to be stepped
  * matters, and in which direction.
  */
+#include "abi/signal.h"
 #include "base/log.h"
 #include "gdb/session.h"
 
@@ -172,6 +173,30 @@ void handle_why(struct server *s, struct scan args)
 
 /* --- moving --- */
 
+#define NEAR 64
+
+/* A process has just ended, or was just not born yet: where it is there, within a few events. */
+static void move_until_exists(struct server *s, pid_t pid, bool backward)
+{
+	event_t event = timeline_event(s->tl);
+
+	for (event_t n = 1; n < NEAR && !process_of(s, pid); n++)
+		if ((backward && n >= event) ||
+		    timeline_seek_event(s->tl, backward ? event - n : event + n, NULL))
+			break;
+}
+
+static void tell_end(struct server *s, const char *whose, int status)
+{
+	if (status < 0)
+		tell_user(s, "[the recording ends here, before the program did]\n");
+	else if (WIFSIGNALED(status))
+		tell_user(s, "[the %s is killed by %s here]\n", whose,
+			  signal_name(WTERMSIG(status)));
+	else
+		tell_user(s, "[the %s exits with status %d here]\n", whose, WEXITSTATUS(status));
+}
+
 /*
  * The last process that the client sees has ended. It could not go back if it were told so: it is
  * shown the process as it was before the end, and that nothing follows.
@@ -179,17 +204,10 @@ void handle_why(struct server *s, struct scan args)
 static void stay_before_exit(struct server *s)
 {
 	pid_t pid = s->stop.tid;
-	int status = s->stop.status;
 
-	if (!process_of(s, pid))
-		timeline_seek_event(s->tl, timeline_event(s->tl) - 1, NULL);
+	move_until_exists(s, pid, true);
 	s->stop.reason = TIMELINE_STOP_END;
-	if (WIFSIGNALED(status))
-		tell_user(s, "[process %d will be killed by signal %d (%s) here]\n", pid,
-			  WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		tell_user(s, "[process %d will exit with status %d here]\n", pid,
-			  WEXITSTATUS(status));
+	tell_end(s, "process", s->stop.status);
 }
 
 /* Backwards, the child of a fork is gone: whether that is news. */
@@ -201,7 +219,7 @@ static bool before_birth(struct server *s)
 		detach(s, s->stop.child);
 		return false;
 	}
-	timeline_seek_event(s->tl, timeline_event(s->tl) + 1, NULL);
+	move_until_exists(s, s->stop.child, false);
 	s->stop.reason = TIMELINE_STOP_START;
 	s->stop.tid = s->stop.child;
 	return true;
@@ -238,6 +256,9 @@ static bool matters(struct server *s, bool backward)
 	case TIMELINE_STOP_CLONE:
 	case TIMELINE_STOP_THREAD_EXIT:
 		return false;
+	case TIMELINE_STOP_END:
+		tell_end(s, "first process", s->stop.status);
+		return true;
 	default:
 		return true;
 	}
@@ -257,6 +278,10 @@ static void move(struct server *s, const struct timeline_run *run)
 {
 	leave_diversion(s, run->backward);
 	if (s->arrived) {
+		if (s->lost)
+			tell_user(s,
+				  "[there is no such event, checkpoint, tick or stop: nothing has "
+				  "moved]\n");
 		add_stop_reply(s);
 		s->arrived = false;
 		return;
@@ -359,35 +384,35 @@ void handle_reverse_step(struct server *s, struct scan args)
 
 /* --- starting again --- */
 
-/* The words of `run` (vRun;FILE;WORD...), of which the first says where to. */
+/*
+ * The words of `run` (vRun;FILE;WORD...), of which the first says where to. gdb has given up the
+ * process already and would be left without one, if that were an error.
+ */
 void handle_restart(struct server *s, struct scan args)
 {
 	struct buf where = BUF_INIT;
+	const char *word;
 	size_t n;
-	int ret = 0;
 
 	scan_char(&args, ';');
 	scan_until(&args, ';', &n);
-	if (scan_left(&args)) {
-		const char *word = scan_until(&args, ';', &n);
-
-		if (hex_decode(&where, word, n) < 0)
-			ret = -EINVAL;
+	word = scan_until(&args, ';', &n);
+	if (args.failed || hex_decode(&where, word, n) < 0) {
+		reply_error(s, EINVAL);
+		goto out;
 	}
 	end_changes(s);
-	breaks_release(s, 0);
-	if (!ret)
-		ret = go_to(s, buf_str(&where));
-	if (ret) {
-		reply_error(s, ret);
-	} else {
-		pid_t pid = process_of(s, s->first_pid) ? s->first_pid : process_of(s, s->stop.tid);
-
-		s->n_attached = 0;
-		attach(s, pid);
-		add_stop_reply(s);
-		s->arrived = *buf_str(&where); /* gdb lets it go on at once */
-	}
+	inserted_release(s, 0);
+	s->arrived = false;
+	s->lost = go_to(s, buf_str(&where)) != 0;
+	if (s->lost)
+		s->stop = (struct timeline_stop){.reason = TIMELINE_STOP_STEP,
+						 .tid = timeline_current(s->tl)};
+	s->n_attached = 0;
+	attach(s, process_of(s, s->first_pid) ? s->first_pid : process_of(s, s->stop.tid));
+	add_stop_reply(s);
+	s->arrived = *buf_str(&where); /* gdb lets it go on at once */
+out:
 	buf_release(&where);
 }
 

@@ -57,7 +57,7 @@ int server_listen(const char *host, int *port)
 }
 
 struct server *server_new(struct timeline *tl, const struct register_set *registers, pid_t pid,
-			  event_t start)
+			  event_t start, const struct timeline_stop *stop)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 
@@ -65,6 +65,7 @@ struct server *server_new(struct timeline *tl, const struct register_set *regist
 	s->registers = registers;
 	s->first_pid = pid;
 	s->start_event = start;
+	s->stop = *stop;
 	s->fd = -1;
 	s->threads = xcalloc(THREADS_MAX, sizeof(*s->threads));
 	packet_init(&s->conn);

@@ -16,10 +16,10 @@ int server_listen(const char *host, int *port);
 
 /*
  * A server of `tl`. For each client it attaches to the process `pid`, which begins behind event
- * `start`. Timeline and registers stay the caller's.
+ * `start`. The timeline stands where `stop` says. It and the registers stay the caller's.
  */
 struct server *server_new(struct timeline *tl, const struct register_set *registers, pid_t pid,
-			  event_t start);
+			  event_t start, const struct timeline_stop *stop);
 void server_free(struct server *s);
 
 /* Serve a connected client until it is gone: true if it asked for the end of all (`k`, or it killed

@@ -56,6 +56,7 @@ struct server {
 	size_t n_inserted;
 	struct client_file *files;
 	bool arrived; /* a restart went somewhere: the next move is to stay there */
+	bool lost;    /* or did not find the place */
 
 	/* --- a diversion (state.c) --- */
 	pid_t diverted_tid;
@@ -109,7 +110,7 @@ bool end_changes(struct server *s);
 bool call_in_progress(struct server *s);
 
 /* --- breaks.c --- */
-void breaks_release(struct server *s, pid_t pid); /* 0: all */
+void inserted_release(struct server *s, pid_t pid); /* 0: all */
 /* Which kind of Z packet inserted the target's breakpoint `id`; -1: none. */
 int break_type(const struct server *s, int id);
 

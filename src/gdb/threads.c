@@ -192,16 +192,20 @@ void handle_attached(struct server *s, struct scan args)
 
 void handle_detach(struct server *s, struct scan args)
 {
+	pid_t pid = 0;
+
 	end_changes(s);
 	if (scan_if(&args, ';'))
-		detach(s, (pid_t)scan_hex(&args));
-	else
-		s->n_attached = 0;
+		pid = (pid_t)scan_hex(&args);
 	if (args.failed) {
 		reply_error(s, EINVAL);
 		return;
 	}
-	breaks_release(s, 0);
+	inserted_release(s, pid);
+	if (pid)
+		detach(s, pid);
+	else
+		s->n_attached = 0;
 	reply_ok(s);
 }
 

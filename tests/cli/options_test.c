@@ -39,7 +39,6 @@ static const struct option_row rows[] = {
 	OPTION(UNUSED, 'n', "unused", NULL, ""),
 	OPTION(UNUSED, 'u', "unused-arg", "S", ""),
 	OPTION(LATER, 'h', "later", "S", "what is to come"),
-	OPTION(DEBUGGER, 'd', "debugger", NULL, ""),
 	OPTIONS_END,
 };
 

@@ -123,9 +123,10 @@ want "$json_check" <"$tmp/out"
 want grep -q '"incomplete": true,' "$tmp/out"
 
 # --- `rr TRACE` replays ---
-want_error 1 'without -a needs the debugger' "$rr" "$root/one-2"
-want_error 1 'without -a needs the debugger' "$rr" one-2
-want_error 1 'needs the debugger' "$rr" -M one-2 -a -s0
+want_error 1 'debugger /no/gdb is not there: install it' "$rr" "$root/one-2" -d /no/gdb
+want_error 1 'debugger /no/gdb is not there: install it' "$rr" one-2 -d /no/gdb
+want_error 1 'debugger no-gdb is not there: install it' "$rr" -M one-2 -d no-gdb
+want_error 1 'cannot serve on 192.0.2.1:0' "$rr" one-2 -s0 -h 192.0.2.1
 
 # --- mv ---
 want_ok "$rr" mv one-10 renamed

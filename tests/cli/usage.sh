@@ -54,7 +54,7 @@ want_error 1 'RR_LOG' env RR_LOG=all:loud "$rr" ls
 want_error 1 'RR_LOG_FILE' env RR_LOG_FILE=/nonexistent/file "$rr" ls
 
 # --- commands of later versions ---
-for command in pack rerun sources filename buildid gdbinit; do
+for command in pack rerun sources filename buildid; do
 	want_error 1 "^rr: $command .*not in this version yet" "$rr" "$command"
 done
 
@@ -90,13 +90,17 @@ want_status 3 env RUNNING_UNDER_RR=1 "$rr" record --nested=ignore sh -c 'exit 3'
 want_error 69 '/nonexistent' env RUNNING_UNDER_RR=1 "$rr" record --ignore-nested /nonexistent
 
 # --- replay ---
-want_error 1 'without -a needs the debugger.*use -a' "$rr" replay
-want_error 1 'without -a needs the debugger' "$rr" replay somewhere -g 5
-for option in -e -k -i --fullname -dgdb '-d gdb' -f5 -p5 -s0 '-s 0' --dbgport=0 -h127.0.0.1 -ox \
-	-xfile --serve-files; do
+want_error 1 'no-such-trace' "$rr" replay no-such-trace
+for option in -e -k -i=mi --fullname -dgdb '-d gdb' -f5 -p5 -s0 '-s 0' --dbgport=0 -h127.0.0.1 -ox \
+	-xfile --tty=/dev/null '-g 5' '-- -nx'; do
 	# shellcheck disable=SC2086 # some are two words
-	want_error 1 'needs the debugger, which this version does not have yet' "$rr" replay -a $option
+	want_error 1 'no-such-trace' "$rr" replay no-such-trace $option
 done
+want_error 1 'not in this version yet' "$rr" replay -a --serve-files
+want_error 1 "^rr: replay: -s '65536': is not a port" "$rr" replay -s 65536
+want_error 1 '^rr: replay: -f' "$rr" replay -f child
+want_error 1 'either -p or -f' "$rr" replay -f 5 -p 5
+want_output '^define when$' "$rr" gdbinit
 want_error 1 '^rr: replay: -g' "$rr" replay -a -g 0
 want_error 1 '^rr: replay: --stats' "$rr" replay -a --stats=often
 want_error 1 'usage: rr replay' "$rr" replay -a one two

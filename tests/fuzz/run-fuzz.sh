@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fuzz a target with clang's libFuzzer, on one core, politely.
-# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader, elf, image, image_file, gdb_packet
+# usage: run-fuzz.sh TARGET [SECONDS]       TARGET: trace_reader, elf, image, image_file, gdb_packet, gdb_server
 #
 # What it finds that is new goes to a working corpus beside the build (FUZZ_DIR, default
 # build-fuzz/TARGET); crashes stop the run and are left there. To keep the interesting part of it:
@@ -48,6 +48,16 @@ gdb_packet)
 	sources="$top/src/base/*.c $top/src/gdb/packet.c $top/src/gdb/agent_expr.c"
 	libs=
 	max_len=1024
+	;;
+gdb_server)
+	corpus=gdb_server
+	sources="$top/src/base/*.c $top/src/abi/regs.c $top/src/abi/signal.c $top/tests/gdb/fake_timeline.c"
+	for name in agent_expr breaks dispatch monitor packet query registers resume server state \
+		threads vfile; do
+		sources="$sources $top/src/gdb/$name.c"
+	done
+	libs=
+	max_len=2048
 	;;
 *)
 	echo "run-fuzz.sh: no target $target" >&2

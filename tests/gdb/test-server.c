@@ -206,8 +206,11 @@ static const struct row breaks[] = {
 	{"Z2,1000,0", "E16", ""},
 	{"Z0,401000", "E16", ""},
 	{"z0,401000", "E16", ""},
-	{"Z0,401000,1;X3,\x22\x01\x27", "OK", "break 0 at 0x401000 len 1 in 100 if; "},
-	{"Z0,401001,1;X9,\x22\x01\x27", "E16", ""},
+	{"Z0,401000,1;X3,220127", "OK", "break 0 at 0x401000 len 1 in 100 if; "},
+	{"Z0,401001,1;X3,220127X3,220027", "OK", "break 0 at 0x401001 len 1 in 100 if; "},
+	{"Z0,401001,1;X9,220127", "E16", ""},
+	{"Z0,401001,1;X3,22012x", "E16", ""},
+	{"Z0,401001,1;X0,", "E16", ""},
 	{"QPassSignals:e;14;1e;2d", "OK", "signals but 100012200; "},
 	{"QPassSignals:", "OK", "signals but 0; "},
 	{"QPassSignals:zz", "E16", ""},
@@ -249,7 +252,7 @@ static const struct row processes[] = {
 	{"qfThreadInfo", "mpc8.c8", ""},
 	/* Going back, it is not there before it was born. */
 	STOP(TIMELINE_STOP_FORK, .tid = 100, .child = 200),
-	{"bc", "T05replaylog:begin;thread:pc8.c8;" REGS("c8"), "continue back; seek event 11; "},
+	{"bc", "T05replaylog:begin;thread:pc8.c8;" REGS("c8"), "continue back; "},
 	/* Its end is one that it stays before. */
 	STOP(TIMELINE_STOP_EXIT, .tid = 200, .status = 0),
 	{"vCont;c", "T05replaylog:end;thread:pc8.c8;" REGS("c8"), "continue; "},
@@ -298,12 +301,15 @@ static const struct row restarts[] = {
 	{"vCont;c", "T00thread:p64.64;" REGS("64"), ""},
 	{"vCont;c", "*", "continue; "},
 	{"vRun;;7437", "*", "seek ticks 7; "},
-	{"vRun;;6331", "E02", ""},
+	{"vRun;;6331", "T05thread:p64.64;" REGS("64"), ""},
+	{"vCont;c", "*", ""},
 	{"qRcmd,636865636b706f696e742031", "436865636b706f696e74203120617420", "checkpoint; "},
 	{"vRun;;6331", "*", "restart 7; "},
-	{"vRun;;78", "E16", ""},
+	{"vRun;;78", "T05thread:p64.64;" REGS("64"), ""},
+	{"vRun;;313030", "T05thread:p64.64;" REGS("64"), ""},
+	{"vRun;;6261636b", "T05thread:p64.64;" REGS("64"), ""},
+	{"vRun;;30", "T05thread:p64.64;" REGS("64"), "seek event 1; "},
 	{"vRun;;7", "E16", ""},
-	{"vRun;;6261636b", "E02", ""},
 	{"R00", NULL, "seek event 1; "},
 	{"k", NULL, ""},
 	END,
@@ -375,6 +381,7 @@ static const struct {
 };
 
 static struct register_set set;
+static const struct timeline_stop at_start = {.reason = TIMELINE_STOP_STEP, .tid = 100};
 
 static void fake_init(struct timeline *tl)
 {
@@ -418,7 +425,7 @@ static int run_session(const char *name, const struct row *rows, bool are_comman
 	int failures = 0;
 
 	fake_init(&tl);
-	s = server_new(&tl, &set, 100, 1);
+	s = server_new(&tl, &set, 100, 1, &at_start);
 	for (const struct row *r = rows; r->packet; r++) {
 		bool answered;
 
@@ -485,7 +492,7 @@ static void test_connections(void)
 	struct server *s;
 
 	fake_init(&tl);
-	s = server_new(&tl, &set, 100, 1);
+	s = server_new(&tl, &set, 100, 1, &at_start);
 	for (int i = 0; i < 200; i++) {
 		const char *bye = last_words[i % 2];
 		int fds[2];
@@ -535,7 +542,7 @@ static void test_interrupt(void)
 	fake_init(&tl);
 	tl.interrupted = server_interrupted;
 	tl.ctx = &s;
-	s = server_new(&tl, &set, 100, 1);
+	s = server_new(&tl, &set, 100, 1, &at_start);
 	CHECK(!server_interrupted(&s));
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 	CHECK(!pthread_create(&thread, NULL, serve, (void *[]){s, &fds[0]}));
