@@ -1,0 +1,48 @@
+# program: threads
+# Threads of a C++ program. The order of what they do to the account is the program's; where they are
+# meanwhile, and what each command finds again, is the recording's.
+break Account::deposit if who == 1
+continue
+backtrace 2
+mark deposit
+python print(len(gdb.selected_inferior().threads()) >= 3)
+delete
+watch account.balance
+continue
+continue
+mark two
+continue
+print account.balance
+reverse-continue
+print account.balance
+reverse-continue
+reverse-continue
+print account.balance
+continue
+continue
+same two
+continue
+mark four
+delete
+tbreak puts
+continue
+info threads
+mark puts
+watch account.balance
+reverse-continue
+print account.balance
+delete
+reverse-finish
+info args
+tbreak puts
+continue
+same puts
+thread apply all print account.balance
+watch account.balance if account.balance == 7
+reverse-continue
+print account.balance
+delete
+watch account.balance
+reverse-continue
+continue
+same four
