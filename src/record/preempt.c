@@ -307,7 +307,7 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 
 void hurry(struct recorder *rec, struct rtask *t)
 {
-	if (t->interrupt_sent || t->stop_pending)
+	if (t->stop_pending)
 		return;
 	if (!t->stash.n && !sched_others_ready(&rec->sched)) {
 		collect_stops(rec);
@@ -316,6 +316,7 @@ void hurry(struct recorder *rec, struct rtask *t)
 	}
 	if (rec->beats - t->resumed_beat < WATCHDOG_BEATS)
 		return;
+	/* Another stop in between may have taken the last one with it. */
 	if (!task_interrupt(&t->t))
 		t->interrupt_sent = true;
 }
