@@ -69,6 +69,15 @@ void buffer_flush(struct recorder *rec, bool more)
 		return;
 	BUG_ON(!t);
 	a->pos = 0;
+	if (n > AGENT_BUFFER_SIZE) {
+		if (!rec->error)
+			rec->error =
+				error_ret(-EFAULT,
+					  "task %d has overwritten memory of the recorder's at "
+					  "%#x; the recording ends before that",
+					  t->t.tid, AGENT_STATE);
+		return;
+	}
 	event_begin(&b, rec, t, EV_BUFFER);
 	b.ev.more = more;
 	event_add_bytes(&b, t->t.tid, AGENT_BUFFER, rec->agent.buffer, n);
@@ -85,8 +94,10 @@ enum next on_agent_report(struct recorder *rec, struct rtask *t)
 		task_regs_modify(&t->t)->u.orig_rax = -1;
 		return NEXT_MIDDLE;
 	default:
-		BUG("task %d: the agent reports %u, reason %llu", t->t.tid, a->report,
-		    (unsigned long long)a->reason);
+		rec->error = error_ret(-EFAULT,
+				       "task %d: the agent reports %u (%llu); the recording ends",
+				       t->t.tid, a->report, (unsigned long long)a->reason);
+		return NEXT_STAY;
 	}
 }
 

@@ -27,25 +27,30 @@ void calls_load(struct session *s, struct ptask *p)
 	s->common->in_agent = p;
 }
 
-/* What the program has written to the recorder's stdout and stderr. */
+/* What the program has written to the recorder's stdout and stderr. The memory is the tracee's too:
+ * nothing in it is believed. */
 static void drain_echo(struct session *s, const struct ptask *p)
 {
-	struct agent_state *a = s->agent.state;
-	uint32_t at = 0;
+	uint64_t at = 0, end = s->agent.state->echo;
 
-	if (a->echo == NO_ECHO)
+	if (end == NO_ECHO)
 		return;
-	while (at < a->echo) {
-		const struct agent_echo *e = (const struct agent_echo *)(s->agent.echo + at);
+	end = min_u64(end, AGENT_ECHO_SIZE);
+	while (end - at > sizeof(struct agent_echo)) {
+		struct agent_echo e;
 
+		memcpy(&e, s->agent.echo + at, sizeof(e));
+		at += sizeof(e);
+		if (e.size > end - at || (e.fd != 1 && e.fd != 2))
+			break;
 		progress_end(s);
-		if (s->opt->mark_stdio && !e->goes_on)
-			dprintf(e->fd, "[rr %d %llu]", p->group->rec_tgid,
+		if (s->opt->mark_stdio && !e.goes_on)
+			dprintf(e.fd, "[rr %d %llu]", p->group->rec_tgid,
 				(unsigned long long)p->last_event);
-		write_full(e->fd, (const char *)(e + 1), e->size);
-		at += (uint32_t)(sizeof(*e) + AGENT_ALIGN(e->size));
+		write_full(e.fd, (const char *)s->agent.echo + at, e.size);
+		at += min_u64(AGENT_ALIGN(e.size), end - at);
 	}
-	a->echo = 0;
+	s->agent.state->echo = 0;
 }
 
 void calls_settle(struct session *s, struct ptask *p)
