@@ -56,16 +56,17 @@ int server_listen(const char *host, int *port)
 	return ret;
 }
 
-struct server *server_new(struct timeline *tl, const struct register_set *registers, pid_t pid,
-			  event_t start, const struct timeline_stop *stop)
+struct server *server_new(struct timeline *tl, const struct register_set *registers,
+			  const struct server_start *start)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 
 	s->tl = tl;
 	s->registers = registers;
-	s->first_pid = pid;
-	s->start_event = start;
-	s->stop = *stop;
+	s->first_pid = start->pid;
+	s->start_event = start->event;
+	s->buffered = start->buffered;
+	s->stop = start->stop;
 	s->fd = -1;
 	s->threads = xcalloc(THREADS_MAX, sizeof(*s->threads));
 	packet_init(&s->conn);

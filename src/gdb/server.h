@@ -14,12 +14,16 @@ struct server;
  * socket, or -errno. */
 int server_listen(const char *host, int *port);
 
-/*
- * A server of `tl`. For each client it attaches to the process `pid`, which begins behind event
- * `start`. The timeline stands where `stop` says. It and the registers stay the caller's.
- */
-struct server *server_new(struct timeline *tl, const struct register_set *registers, pid_t pid,
-			  event_t start, const struct timeline_stop *stop);
+struct server_start {
+	pid_t pid;		   /* of the process that each client is attached to at first */
+	event_t event;		   /* behind which that begins */
+	bool buffered;		   /* the recording has calls that were made without a stop */
+	struct timeline_stop stop; /* where the timeline stands */
+};
+
+/* A server of `tl`, which stays the caller's, as the registers do. */
+struct server *server_new(struct timeline *tl, const struct register_set *registers,
+			  const struct server_start *start);
 void server_free(struct server *s);
 
 /* Serve a connected client until it is gone: true if it asked for the end of all (`k`, or it killed

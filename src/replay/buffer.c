@@ -20,7 +20,7 @@ void calls_load(struct session *s, struct ptask *p)
 	a->echo = s->opt->quiet ? NO_ECHO : 0;
 	if (s->common->in_agent == p)
 		return;
-	memcpy(s->agent.buffer, p->calls.data, p->calls.len);
+	memcpy(s->agent.buffer, buf_str(&p->calls), p->calls.len);
 	a->pos = p->calls_pos;
 	a->end = (uint32_t)p->calls.len;
 	a->more = p->calls_more;

@@ -11,7 +11,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct register_set set;
-static const struct timeline_stop at_start = {.reason = TIMELINE_STOP_STEP, .tid = 100};
+static const struct server_start at_start = {
+	.pid = 100,
+	.event = 1,
+	.buffered = true,
+	.stop = {.reason = TIMELINE_STOP_STEP, .tid = 100},
+};
 
 /* Conditions are evaluated when a breakpoint is met. */
 static void meet_breakpoints(struct timeline *tl)
@@ -32,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	tl.stops[0] =
 		(struct timeline_stop){.reason = TIMELINE_STOP_FORK, .tid = 100, .child = 200};
 	tl.n_stops = 1;
-	s = server_new(&tl, &set, 100, 1, &at_start);
+	s = server_new(&tl, &set, &at_start);
 	while (at < end) {
 		const char *stop = memchr(at, '\n', end - at);
 		size_t n = (stop ? stop : end) - at;

@@ -381,7 +381,12 @@ static const struct {
 };
 
 static struct register_set set;
-static const struct timeline_stop at_start = {.reason = TIMELINE_STOP_STEP, .tid = 100};
+static const struct server_start at_start = {
+	.pid = 100,
+	.event = 1,
+	.buffered = true,
+	.stop = {.reason = TIMELINE_STOP_STEP, .tid = 100},
+};
 
 static void fake_init(struct timeline *tl)
 {
@@ -425,7 +430,7 @@ static int run_session(const char *name, const struct row *rows, bool are_comman
 	int failures = 0;
 
 	fake_init(&tl);
-	s = server_new(&tl, &set, 100, 1, &at_start);
+	s = server_new(&tl, &set, &at_start);
 	for (const struct row *r = rows; r->packet; r++) {
 		bool answered;
 
@@ -492,7 +497,7 @@ static void test_connections(void)
 	struct server *s;
 
 	fake_init(&tl);
-	s = server_new(&tl, &set, 100, 1, &at_start);
+	s = server_new(&tl, &set, &at_start);
 	for (int i = 0; i < 200; i++) {
 		const char *bye = last_words[i % 2];
 		int fds[2];
@@ -542,7 +547,7 @@ static void test_interrupt(void)
 	fake_init(&tl);
 	tl.interrupted = server_interrupted;
 	tl.ctx = &s;
-	s = server_new(&tl, &set, 100, 1, &at_start);
+	s = server_new(&tl, &set, &at_start);
 	CHECK(!server_interrupted(&s));
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 	CHECK(!pthread_create(&thread, NULL, serve, (void *[]){s, &fds[0]}));
