@@ -80,6 +80,8 @@ struct agent_state {
 	uint32_t more;	  /* replay: another buffer follows without an event between them */
 	uint32_t echo;	  /* replay: bytes of AGENT_ECHO, or NO_ECHO */
 	uint32_t n_calls; /* calls recorded without a stop, in all */
+	uint32_t flush;	  /* recording: report before the next record, full or not */
+	uint32_t pad_flush;
 
 	/* Recording: what of a call that stops now has been done already. */
 	uint64_t partial;

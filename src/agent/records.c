@@ -17,7 +17,8 @@ struct writer {
 
 static void begin(struct writer *w)
 {
-	if (AGENT_BUFFER_SIZE - STATE->pos < sizeof(*w->r) + PIECE_MIN)
+	if (AGENT_BUFFER_SIZE - STATE->pos < sizeof(*w->r) + PIECE_MIN ||
+	    (STATE->flush && STATE->pos))
 		agent_report(REPORT_FLUSH);
 	w->r = (struct agent_record *)(BUFFER + STATE->pos);
 	*w->r = (struct agent_record){

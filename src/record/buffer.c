@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 
+#define OLD_BEATS 10 /* of the recorder's timer: a quarter of a second */
+
 /* What of the address space the agent must leave alone: all, if that is too much for it. */
 static void tell_code(struct agent_state *a, const struct rtask *t)
 {
@@ -68,7 +70,8 @@ void buffer_flush(struct recorder *rec, bool more)
 	if (!n)
 		return;
 	BUG_ON(!t);
-	a->pos = 0;
+	a->pos = a->flush = 0;
+	rec->flushed_beat = rec->beats;
 	if (n > AGENT_BUFFER_SIZE) {
 		if (!rec->error)
 			rec->error =
@@ -82,6 +85,14 @@ void buffer_flush(struct recorder *rec, bool more)
 	b.ev.more = more;
 	event_add_bytes(&b, t->t.tid, AGENT_BUFFER, rec->agent.buffer, n);
 	event_end(&b, t);
+}
+
+void buffer_grow_old(struct recorder *rec)
+{
+	struct agent_state *a = rec->agent.state;
+
+	if (rec->beats - rec->flushed_beat >= OLD_BEATS)
+		a->flush = 1;
 }
 
 enum next on_agent_report(struct recorder *rec, struct rtask *t)

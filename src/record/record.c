@@ -158,6 +158,7 @@ bool interrupted_wait(struct recorder *rec, int ret)
 	if (ret != -EINTR)
 		return false;
 	check_term(rec);
+	buffer_grow_old(rec);
 	trace_writer_flush(rec->trace); /* a long wait: a kill -9 should lose nothing */
 	return true;
 }

@@ -173,8 +173,8 @@ struct recorder {
 	struct sched sched;
 	struct soft_ticks ticks;
 	struct agent agent;
-	struct rtask
-		*in_code; /* that ran its own code last: what is in the agent's buffer is its */
+	unsigned int flushed_beat; /* `beats` when the buffer of calls was emptied last */
+	struct rtask *in_code;	   /* that ran code last: what is in the agent's buffer is its */
 	const struct ticks_source *source; /* that counts instead; NULL: none */
 	struct image_cache *images;
 	double ticks_per_ns;  /* measured */
@@ -458,6 +458,8 @@ int buffer_resume(struct recorder *rec, struct rtask *t, enum next next);
 void buffer_settle(struct recorder *rec, struct rtask *t);
 /* Write what is in the buffer to the trace. */
 void buffer_flush(struct recorder *rec, bool more);
+/* A while has passed: what is in the buffer should not be lost if we are killed. */
+void buffer_grow_old(struct recorder *rec);
 /* The agent stopped by itself. */
 enum next on_agent_report(struct recorder *rec, struct rtask *t);
 /* If it is the agent whose copying of the program's memory has failed: let it know, true. */
