@@ -67,6 +67,7 @@ int special_bpf(const struct syscall_out *o);
 int special_capget(const struct syscall_out *o);
 int special_fcntl(const struct syscall_out *o);
 int special_futex(const struct syscall_out *o);
+int special_getdents(const struct syscall_out *o);
 int special_getsockopt(const struct syscall_out *o);
 int special_getxattrat(const struct syscall_out *o);
 int special_ioctl(const struct syscall_out *o);

@@ -235,6 +235,19 @@ int special_old_select(const struct syscall_out *o)
 	return syscall_outputs(row, &real, o->mem, o->emit, o->ctx, o->why);
 }
 
+/* fs/readdir.c, filldir(): an entry that reaches into a page which cannot be written is not in the
+ * result, but its beginning is in memory. An entry has at most 19 bytes, a name of 255 and NUL. */
+int special_getdents(const struct syscall_out *o)
+{
+	const uint64_t page = 4096, entry_max = 280;
+	raddr_t end = o->call->arg[1] + (uint64_t)o->call->ret;
+	uint64_t left = -end % page;
+
+	if (o->call->ret > 0 && left < entry_max)
+		out_emit(o, end, min_u64(left, o->call->arg[2] - (uint64_t)o->call->ret));
+	return 0;
+}
+
 /* fs/readdir.c, struct compat_old_linux_dirent: inode, offset, 16-bit length at 8, name and NUL. */
 int special_readdir(const struct syscall_out *o)
 {
