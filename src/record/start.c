@@ -147,14 +147,15 @@ struct child_setup {
 	const struct sock_fprog *filter; /* NULL: none */
 };
 
-/* The agent's filter. Without privilege it needs the promise that no execve will give any. */
+/* The agent's filter. Without privilege it needs the promise that no execve will give any.
+ * -ENOTSUP: there are no filters here. */
 static int install_filter(const struct sock_fprog *filter)
 {
 	if (!filter || !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0))
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) < 0)
-		return -errno;
+		return -ENOTSUP;
 	return 0;
 }
 
@@ -398,6 +399,13 @@ int record_start(struct recorder *rec, char *const *argv)
 	spawn.path = buf_str(&exe);
 	spawn.envp = env;
 	ret = task_spawn(&task, &spawn, &not_traced);
+	if (ret == -ENOTSUP && setup.filter) {
+		warn("this kernel lets no seccomp filter be installed: every system call stops, as "
+		     "with -n");
+		rec->agent.filtered = false;
+		setup.filter = NULL;
+		ret = task_spawn(&task, &spawn, &not_traced);
+	}
 	if (ret) {
 		status = RECORD_STATUS_NOT_STARTED;
 		if (not_traced)

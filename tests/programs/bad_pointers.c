@@ -1,4 +1,5 @@
-/* Pointers to nothing, to memory that ends too early, and to what cannot be written, in many calls. modes: all */
+/* Pointers to nothing, to memory that ends too early, and to what cannot be written, in many calls.
+ * modes: all */
 #include "check.h"
 
 #include <dirent.h>

@@ -41,7 +41,8 @@ static void changes(const char *map, int fd, int other)
 
 int main(void)
 {
-	int fd = open("mapped", O_RDWR | O_CREAT, 0600), other = open("other", O_RDWR | O_CREAT, 0600);
+	int fd = open("mapped", O_RDWR | O_CREAT, 0600),
+	    other = open("other", O_RDWR | O_CREAT, 0600);
 	char buf[SIZE];
 	char *shared, *private;
 	pid_t pid;

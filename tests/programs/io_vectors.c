@@ -55,7 +55,8 @@ int main(void)
 	shown("readv", readv(fd, parts, PARTS));
 	CHECK(pread(fd, big, BIG, 0) == BIG);
 	n = writev(fd, parts, PARTS);
-	CHECK(n > 0 && pwritev(fd, parts, PARTS, 99) == n && pwritev2(fd, parts, PARTS, -1, 0) == n);
+	CHECK(n > 0 && pwritev(fd, parts, PARTS, 99) == n &&
+	      pwritev2(fd, parts, PARTS, -1, 0) == n);
 	CHECK(pread(fd, big, BIG, 0) == BIG);
 	shown("written", n);
 	for (int i = 0; i < 3; i++) {

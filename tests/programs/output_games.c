@@ -1,4 +1,5 @@
-/* stdout moved, closed, replaced and put back while it is written to: what was printed comes again. modes: all */
+/* stdout moved, closed, replaced and put back while it is written to: what was printed comes again.
+ * modes: all */
 #include "check.h"
 
 #include <sys/uio.h>

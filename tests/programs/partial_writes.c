@@ -1,4 +1,5 @@
-/* Writes that do not fit at once: to threads and processes that read slowly, waiting or not. modes: all */
+/* Writes that do not fit at once: to threads and processes that read slowly, waiting or not. modes:
+ * all */
 #include "check.h"
 
 #include <poll.h>
@@ -40,7 +41,8 @@ enum how { WRITE, WRITEV, SEND, SENDMSG };
 static ssize_t put(int fd, enum how how, size_t at)
 {
 	size_t n = TOTAL - at;
-	struct iovec v[3] = {{data + at, n / 3}, {data + at + n / 3, 0}, {data + at + n / 3, n - n / 3}};
+	struct iovec v[3] = {
+		{data + at, n / 3}, {data + at + n / 3, 0}, {data + at + n / 3, n - n / 3}};
 	struct msghdr m = {.msg_iov = v, .msg_iovlen = 3};
 
 	switch (how) {

@@ -1,4 +1,5 @@
-/* Threads and processes that share descriptors, which become other files under their hands. modes: all */
+/* Threads and processes that share descriptors, which become other files under their hands. modes:
+ * all */
 #include "check.h"
 
 #include <pthread.h>

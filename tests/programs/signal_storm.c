@@ -1,4 +1,5 @@
-/* A signal each millisecond while calls are made on files, pipes and sockets; its handler makes calls. modes: all */
+/* A signal each millisecond while calls are made on files, pipes and sockets; its handler makes
+ * calls. modes: all */
 #include "check.h"
 
 #include <poll.h>

@@ -1,4 +1,5 @@
-/* Calls of threads with the smallest stacks, and in handlers on the smallest alternate stacks. modes: all */
+/* Calls of threads with the smallest stacks, and in handlers on the smallest alternate stacks.
+ * modes: all */
 #include "check.h"
 
 #include <limits.h>
