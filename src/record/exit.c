@@ -108,6 +108,9 @@ enum next on_exit_event(struct recorder *rec, struct rtask *t)
 
 	if (task_event_message(&t->t, &status))
 		return NEXT_DYING;
+	/* Killed in a call, by itself maybe: replay must know how far it ran. */
+	if (t->in_syscall && !t->exit_logged)
+		log_entry(rec, t);
 	if (!t->exit_logged)
 		log_task_exit(rec, t, status);
 	t->state = RUN_EXITING;
