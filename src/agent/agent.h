@@ -80,6 +80,7 @@ struct agent_state {
 	uint32_t more;	  /* replay: another buffer follows without an event between them */
 	uint32_t echo;	  /* replay: bytes of AGENT_ECHO, or NO_ECHO */
 	uint32_t n_calls; /* calls recorded without a stop, in all */
+	uint32_t dies;	  /* replay: the task is to stop when all of the buffer is taken */
 	uint32_t flush;	  /* recording: report before the next record, full or not */
 	uint32_t pad_flush;
 

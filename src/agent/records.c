@@ -166,12 +166,19 @@ static void echo_call(const uint64_t arg[6], int64_t nr, const struct agent_reco
 	}
 }
 
+/* What the program did next is not known: it may do nothing else that comes here. */
+static void stop_if_last(void)
+{
+	if (STATE->dies && STATE->pos == STATE->end)
+		agent_report(REPORT_FLUSH);
+}
+
 /* The next record of this call, if there is one. */
 static const struct agent_record *next_record(const uint64_t arg[6], int64_t nr)
 {
 	const struct agent_record *r;
 
-	if (STATE->pos == STATE->end && STATE->more)
+	if (STATE->pos == STATE->end && (STATE->more || STATE->dies))
 		agent_report(REPORT_FLUSH);
 	if (STATE->pos == STATE->end)
 		return NULL;
@@ -201,6 +208,7 @@ struct outcome replay_call(const uint64_t arg[6], int64_t nr)
 	}
 	if (r->flags & (RECORD_ECHO | RECORD_ECHO2))
 		echo_call(arg, nr, r);
+	stop_if_last();
 	return (struct outcome){r->result, 1};
 }
 
@@ -208,7 +216,7 @@ bool replay_insn(uint16_t nr, struct insn_result *v)
 {
 	const struct agent_record *r;
 
-	if (STATE->pos == STATE->end && STATE->more)
+	if (STATE->pos == STATE->end && (STATE->more || STATE->dies))
 		agent_report(REPORT_FLUSH);
 	if (STATE->pos == STATE->end)
 		return false;
@@ -217,5 +225,6 @@ bool replay_insn(uint16_t nr, struct insn_result *v)
 		agent_report(REPORT_WRONG);
 	STATE->pos += r->size;
 	*v = (struct insn_result){(uint64_t)r->result, r->check | (uint64_t)r->file << 32};
+	stop_if_last();
 	return true;
 }

@@ -24,6 +24,7 @@ void calls_load(struct session *s, struct ptask *p)
 	a->pos = p->calls_pos;
 	a->end = (uint32_t)p->calls.len;
 	a->more = p->calls_more;
+	a->dies = p->calls_last;
 	s->common->in_agent = p;
 }
 
@@ -142,6 +143,16 @@ int calls_verify_empty(struct session *s, struct ptask *p)
 	if (p->calls_pos == p->calls.len)
 		return 0;
 	return diverged(s, p, "it makes fewer calls than were recorded");
+}
+
+int calls_finish(struct session *s, struct ptask *p)
+{
+	if (p->calls_pos == p->calls.len)
+		return 0;
+	p->calls_last = true;
+	if (s->common->in_agent == p)
+		s->common->in_agent = NULL;
+	return run_to_buffer_end(s, p);
 }
 
 /* The agent trusts its records: they must lie in their buffer. */

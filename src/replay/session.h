@@ -82,6 +82,7 @@ struct ptask {
 	struct buf calls;	       /* the last EV_BUFFER's (buffer.c) */
 	uint32_t calls_pos;	       /* what of it was taken */
 	bool calls_more;
+	bool calls_last; /* it stops behind them, to die */
 };
 
 struct session {
@@ -197,6 +198,8 @@ bool calls_reports(struct session *s, struct ptask *p);
 int calls_on_report(struct session *s, struct ptask *p);
 /* The task has come to an event: all of its calls must have been made. */
 int calls_verify_empty(struct session *s, struct ptask *p);
+/* Killed in running code, it dies behind the last call that it is known to have made. */
+int calls_finish(struct session *s, struct ptask *p);
 
 /* --- exec.c --- */
 int start_first_task(struct session *s, pid_t rec_tid);

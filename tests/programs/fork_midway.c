@@ -1,4 +1,5 @@
-/* fork between buffered calls, by processes with threads, again and again; exec with descriptors open. modes: all */
+/* fork between buffered calls, by processes with threads, again and again; exec with descriptors
+ * open. modes: all */
 #include "check.h"
 
 #include <pthread.h>

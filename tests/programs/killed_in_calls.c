@@ -1,4 +1,5 @@
-/* Children killed in the middle of calls, by others and by themselves: what they had done stays. modes: all */
+/* Children killed in the middle of calls, by others and by themselves: what they had done stays.
+ * modes: all */
 #include "check.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
-/* SIGSEGV and SIGTRAP blocked, handled and ignored while calls are made with bad pointers. modes: all */
+/* SIGSEGV and SIGTRAP blocked, handled and ignored while calls are made with bad pointers. modes:
+ * all */
 #include "check.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-/* A child of vfork makes many calls on its parent's memory and descriptors before it goes. modes: all */
+/* A child of vfork makes many calls on its parent's memory and descriptors before it goes. modes:
+ * all */
 #include "check.h"
 
 #include <sys/stat.h>
