@@ -71,6 +71,8 @@ struct server {
 	size_t n_visits, visit; /* `visit`: the one that was gone to last */
 	struct map *checkpoints;
 
+	raddr_t module_field; /* glibc's word on link maps (tls.c); 0: not known */
+
 	struct buf xfer; /* an object that is read piece by piece */
 	char xfer_name[64];
 };

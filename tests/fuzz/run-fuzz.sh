@@ -53,7 +53,7 @@ gdb_server)
 	corpus=gdb_server
 	sources="$top/src/base/*.c $top/src/abi/regs.c $top/src/abi/signal.c $top/tests/gdb/fake_timeline.c"
 	for name in agent_expr breaks dispatch monitor packet query registers resume server state \
-		threads vfile; do
+		threads tls vfile; do
 		sources="$sources $top/src/gdb/$name.c"
 	done
 	libs=

@@ -106,7 +106,11 @@ static const struct row objects[] = {
 	{"qXfer:features:read:target.xml:0,15", "m<?xml version=\"1.0\"?>", ""},
 	{"qXfer:features:read:other.xml:0,15", "E02", ""},
 	{"QStartNoAckMode", "OK", ""},
-	{"qSymbol::", "OK", ""},
+	{"qSymbol::", "qSymbol:5f7468726561645f64625f6c696e6b5f6d61705f6c5f746c735f6d6f646964", ""},
+	{"qSymbol::5f74", "OK", ""},
+	{"qSymbol:2000:5f74", "OK", ""},
+	{"qGetTLSAddr:p64.64,10", "E16", ""},
+	{"qGetTLSAddr:p64.64,10,0", "E0e", ""},
 	{"!", "OK", ""},
 	END,
 };

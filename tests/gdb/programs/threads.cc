@@ -23,11 +23,12 @@ struct Account {
 };
 
 static Account account;
+static thread_local int deposits = 100;
 
 static void work(int who)
 {
 	for (int round = 0; round < 5; round++)
-		account.deposit(who, who + 1);
+		account.deposit(who, who + 1), deposits++;
 }
 
 int main()

@@ -24,6 +24,7 @@ same two
 continue
 mark four
 delete
+print deposits
 tbreak puts
 continue
 info threads
@@ -34,6 +35,7 @@ print account.balance
 delete
 reverse-finish
 info args
+print deposits
 tbreak puts
 continue
 same puts
