@@ -170,7 +170,7 @@ static int search(struct timeline *tl, const struct timeline_point *floor,
 			return INTERRUPTED;
 		/* In front of the interval's start there is nothing of it. */
 		starts = at.event == lo.event && at.ticks > lo.ticks;
-		hi = starts ? at : lo;
+		hi = starts && timeline_point_compare(&at, &hi) < 0 ? at : lo;
 	}
 	return 0;
 }
