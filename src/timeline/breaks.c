@@ -376,7 +376,7 @@ void watches_refresh(struct timeline *tl, struct ptask *p)
 
 void watches_forget(struct timeline *tl)
 {
-	for (size_t i = 0; i < tl->breaks.n; i++)
+	for (size_t i = 0; i < tl->breaks.n && !tl->breaks.keep_values; i++)
 		tl->breaks.list[i].value_of = 0;
 }
 

@@ -89,6 +89,7 @@ struct breaks {
 	int slot_id[4]; /* whose they are; 0: free */
 	int met[4];	/* ids of watchpoints that the last instructions met */
 	size_t n_met;
+	bool keep_values; /* the session is exchanged for another one at the same place */
 };
 
 /* Arrivals and hits at full speed, counted from one place. */
@@ -100,19 +101,27 @@ struct track {
 	struct map arrivals; /* address, or WATCH_KEY of a watchpoint -> times */
 };
 
+/* Where the agent goes back to the program, from where it was entered last. */
+struct agent_exits {
+	raddr_t at[3];
+	unsigned int n;
+};
+
 #define WATCH_KEY(id) (1ULL << 63 | (uint64_t)(id))
 
 /* --- walking --- */
 
 enum pause {
 	PAUSE_NONE,
-	PAUSE_START, /* at the first boundary of the interval */
-	PAUSE_LIMIT, /* the ticks asked for are reached */
-	PAUSE_STEPS, /* the steps are done */
-	PAUSE_BREAK, /* at an address to stop at: w->hit */
-	PAUSE_WATCH, /* behind an instruction that hit a watchpoint: w->hit */
-	PAUSE_END,   /* w->stop_at_end */
-	PAUSE_SLICE, /* the machine was busy for a while: for checkpoints and interrupts */
+	PAUSE_START,	/* at the first boundary of the interval */
+	PAUSE_LIMIT,	/* the ticks asked for are reached */
+	PAUSE_STEPS,	/* the steps are done */
+	PAUSE_BREAK,	/* at an address to stop at: w->hit */
+	PAUSE_WATCH,	/* behind an instruction that hit a watchpoint: w->hit */
+	PAUSE_REPEATED, /* a watchpoint was met, in the middle of an instruction perhaps: the place
+			 * says where it is to go on, not the task */
+	PAUSE_END,	/* w->stop_at_end */
+	PAUSE_SLICE,	/* the machine was busy for a while: for checkpoints and interrupts */
 	PAUSE_INTERRUPT,
 };
 
@@ -196,6 +205,7 @@ struct timeline {
 	ticks_t target; /* of the safepoint that the replay waits for; 0: none */
 	bool between;	/* the replay has taken the task from that on: it may be in code of ours */
 	struct track track;
+	struct agent_exits exits;
 	uint64_t slice_ticks, clock_ns;
 	uint64_t fork_ns; /* what making a snapshot takes */
 	uint64_t faults;  /* of the running process, when the last one was made */

@@ -258,6 +258,28 @@ static int after_event(struct timeline *tl, const struct forward *f, const struc
 	return 0;
 }
 
+/* Go by steps to behind the instruction that met the watchpoints. */
+static int finish_repeated(struct timeline *tl, struct timeline_stop *stop)
+{
+	struct breaks *k = &tl->breaks;
+	struct place to = tl->now->place;
+	size_t n = k->n_met;
+	int met[ARRAY_SIZE(k->met)], ret;
+
+	memcpy(met, k->met, sizeof(met));
+	k->n_met = 0;
+	k->keep_values = true;
+	ret = seek_place(tl, &to);
+	k->keep_values = false;
+	if (ret == INTERRUPTED)
+		return stop_for(stop, TIMELINE_STOP_INTERRUPTED, timeline_current(tl));
+	if (ret)
+		return ret;
+	memcpy(k->met, met, sizeof(met));
+	k->n_met = n;
+	return watches_hit(tl, running_task(tl), stop);
+}
+
 static int paused(struct timeline *tl, const struct forward *f, const struct walk *w,
 		  struct ptask *p, struct timeline_stop *stop)
 {
@@ -270,6 +292,8 @@ static int paused(struct timeline *tl, const struct forward *f, const struct wal
 		return 1;
 	case PAUSE_END:
 		return wants_end(tl) && stop_at_end(tl, stop);
+	case PAUSE_REPEATED:
+		return finish_repeated(tl, stop);
 	case PAUSE_STEPS:
 		if (steps_task(f, p->rec_tid) && !in_range(tl, &f->run))
 			return stop_for(stop, TIMELINE_STOP_STEP, p->rec_tid);

@@ -14,6 +14,7 @@
 #include "abi/signal.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mem/insn_site.h"
 #include "task/debug.h"
 #include "ticks/landing.h"
 #include "timeline/internal.h"
@@ -252,113 +253,6 @@ static int run_to_call(struct timeline *tl, struct ptask *p)
 
 /* --- stepping --- */
 
-static int meet_trap_of_ours(struct timeline *tl, struct ptask *p)
-{
-	raddr_t go_on;
-	int ret;
-
-	if (!at_trap(tl, p, &go_on))
-		return come_to_end(tl, p);
-	ret = meet_trap(tl, p);
-	if (ret == CAME_ON)
-		task_regs_modify(&p->t)->u.rip = go_on;
-	return ret;
-}
-
-static int step_ours(struct timeline *tl, struct ptask *p)
-{
-	struct insn insn;
-	int ret = leave_call(tl, p);
-
-	if (ret)
-		return ret;
-	ret = task_insn(&p->t, &insn);
-	if (ret)
-		return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
-	if (insn.class == INSN_SYSCALL)
-		return run_to_call(tl, p);
-	ret = resume(tl, p, PTRACE_SINGLESTEP);
-	if (ret)
-		return ret;
-	watches_note(tl, p);
-	if (task_debug_trap(&p->t) != DEBUG_NO_TRAP || !own_signal(p))
-		return CAME_ON;
-	return meet_trap_of_ours(tl, p);
-}
-
-static int meet_in_agent(struct timeline *tl, struct ptask *p, raddr_t raw)
-{
-	switch (p->t.stop.kind) {
-	case STOP_SYSCALL:
-		return meet_call(tl, p);
-	case STOP_EXITED:
-	case STOP_EVENT:
-		return lost(tl, p);
-	default:
-		break;
-	}
-	if (!own_signal(p) || task_debug_trap(&p->t) != DEBUG_NO_TRAP)
-		return CAME_ON;
-	if (task_regs(&p->t))
-		return lost(tl, p);
-	if (p->t.stop.signo != SIGTRAP ||
-	    (p->t.regs.u.rip != raw + 1 && p->t.regs.u.rip != raw + 3))
-		return come_to_end(tl, p);
-	task_regs_modify(&p->t)->u.rip--;
-	return CAME_OUT;
-}
-
-/* A hook has entered the agent, which goes back to the hook's system call or behind it: too far to
- * be stepped through. */
-static int run_agent(struct timeline *tl, struct ptask *p)
-{
-	const raddr_t raw = p->t.regs.u.rcx;
-	uint8_t old[3], traps[3];
-	int ret;
-
-	if (mm_read(p->t.mm, raw, old, sizeof(old)))
-		return diverged(&tl->now->s, p, "a hook without a system call");
-	traps[0] = traps[2] = 0xcc;
-	traps[1] = old[1];
-	if (mm_write(p->t.mm, raw, traps, sizeof(traps)))
-		return diverged(&tl->now->s, p, "a hook without a system call");
-	do {
-		ret = resume(tl, p, PTRACE_SYSEMU);
-		watches_note(tl, p);
-		if (!ret)
-			ret = meet_in_agent(tl, p, raw);
-	} while (ret == CAME_ON);
-	mm_write(p->t.mm, raw, old, sizeof(old));
-	return ret == CAME_OUT ? CAME_ON : ret;
-}
-
-/* Through code of ours to the next instruction of the program. */
-static int reach_boundary(struct timeline *tl, struct ptask *p)
-{
-	int ret = leave_call(tl, p);
-
-	while (!ret) {
-		ret = task_regs(&p->t);
-		if (ret)
-			return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
-		if (tl->landing) {
-			ret = landing_matches(tl->landing, &p->t);
-			if (ret)
-				return ret < 0 ? failed(&tl->now->s, ret, "a landing")
-					       : come_to_end(tl, p);
-		}
-		if (!code_is_ours(tl, p, p->t.regs.u.rip))
-			return CAME_ON;
-		if (p->t.regs.u.rip == tl->now->s.agent.header->enter_call)
-			ret = run_agent(tl, p);
-		else
-			ret = step_ours(tl, p);
-		if (ret == CAME_ON)
-			ret = 0;
-	}
-	return ret;
-}
-
 /* One instruction of the program, wherever it leads to. */
 static int execute_one(struct timeline *tl, struct ptask *p)
 {
@@ -401,6 +295,160 @@ static int execute_one(struct timeline *tl, struct ptask *p)
 		default:
 			return failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid);
 		}
+	}
+	return ret;
+}
+
+static int meet_trap_of_ours(struct timeline *tl, struct ptask *p)
+{
+	raddr_t go_on;
+	int ret;
+
+	if (!at_trap(tl, p, &go_on))
+		return come_to_end(tl, p);
+	ret = meet_trap(tl, p);
+	if (ret == CAME_ON)
+		task_regs_modify(&p->t)->u.rip = go_on;
+	return ret;
+}
+
+static int step_ours(struct timeline *tl, struct ptask *p)
+{
+	struct insn insn;
+	int ret = leave_call(tl, p);
+
+	if (ret)
+		return ret;
+	ret = task_insn(&p->t, &insn);
+	if (ret)
+		return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
+	if (insn.class == INSN_SYSCALL)
+		return run_to_call(tl, p);
+	if (insn.class == INSN_REPEAT) /* the agent copies */
+		return execute_one(tl, p);
+	ret = resume(tl, p, PTRACE_SINGLESTEP);
+	if (ret)
+		return ret;
+	watches_note(tl, p);
+	if (task_debug_trap(&p->t) != DEBUG_NO_TRAP || !own_signal(p))
+		return CAME_ON;
+	return meet_trap_of_ours(tl, p);
+}
+
+/* The task is in the agent, which was entered by a hook: where it may come out. */
+static void find_exits(struct timeline *tl, struct ptask *p)
+{
+	const struct agent_header *h = tl->now->s.agent.header;
+	struct agent_exits *x = &tl->exits;
+	const raddr_t raw = p->t.regs.u.rcx;
+	struct insn_site site;
+	int32_t distance;
+
+	if (p->t.regs.u.rip != h->enter_call && p->t.regs.u.rip != h->enter_insn)
+		return; /* it was interrupted there */
+	x->n = 0;
+	x->at[x->n++] = raw;
+	if (p->t.regs.u.rip == h->enter_call) {
+		x->at[x->n++] = raw + 2; /* syscall */
+		return;
+	}
+	if (mm_read(p->t.mm, raw - sizeof(site), &site, sizeof(site)))
+		return;
+	x->at[x->n++] = raw + site.length;
+	if (site.kind == SITE_XBEGIN &&
+	    !mm_read(p->t.mm, raw + site.length - sizeof(distance), &distance, sizeof(distance)))
+		x->at[x->n++] = raw + site.length + (raddr_t)(int64_t)distance;
+}
+
+static bool is_exit(const struct agent_exits *x, raddr_t at)
+{
+	for (unsigned int i = 0; i < x->n; i++)
+		if (x->at[i] == at)
+			return true;
+	return false;
+}
+
+static int meet_in_agent(struct timeline *tl, struct ptask *p)
+{
+	switch (p->t.stop.kind) {
+	case STOP_SYSCALL:
+		return meet_call(tl, p);
+	case STOP_EXITED:
+	case STOP_EVENT:
+		return lost(tl, p);
+	default:
+		break;
+	}
+	if (!own_signal(p) || task_debug_trap(&p->t) != DEBUG_NO_TRAP)
+		return CAME_ON;
+	if (task_regs(&p->t))
+		return lost(tl, p);
+	if (p->t.stop.signo != SIGTRAP || !is_exit(&tl->exits, p->t.regs.u.rip - 1))
+		return come_to_end(tl, p);
+	task_regs_modify(&p->t)->u.rip--;
+	return CAME_OUT;
+}
+
+/* To where the agent goes back to the program: far, and through instructions that must not be
+ * stepped (popf). */
+static int run_agent(struct timeline *tl, struct ptask *p)
+{
+	static const uint8_t int3 = 0xcc;
+	struct agent_exits *x = &tl->exits;
+	uint8_t old[ARRAY_SIZE(x->at)];
+	int ret = 0;
+
+	find_exits(tl, p);
+	for (unsigned int i = 0; i < x->n && !ret; i++)
+		if (mm_read(p->t.mm, x->at[i], &old[i], 1))
+			ret = diverged(&tl->now->s, p, "a hook without an instruction");
+	if (ret)
+		return ret;
+	for (unsigned int i = 0; i < x->n; i++)
+		mm_write(p->t.mm, x->at[i], &int3, 1);
+	do {
+		ret = resume(tl, p, PTRACE_SYSEMU);
+		watches_note(tl, p);
+		if (!ret)
+			ret = meet_in_agent(tl, p);
+	} while (ret == CAME_ON);
+	for (unsigned int i = x->n; i-- > 0;)
+		mm_write(p->t.mm, x->at[i], &old[i], 1);
+	return ret == CAME_OUT ? CAME_ON : ret;
+}
+
+/* In the agent proper, not only on the way past it. */
+static bool is_in_agent(const struct timeline *tl, const struct ptask *p)
+{
+	const struct agent_header *h = tl->now->s.agent.header;
+	const raddr_t ip = p->t.regs.u.rip;
+
+	return agent_has(ip) && (ip == h->enter_call || ip == h->enter_insn || tl->exits.n);
+}
+
+/* Through code of ours to the next instruction of the program. */
+static int reach_boundary(struct timeline *tl, struct ptask *p)
+{
+	int ret = leave_call(tl, p);
+
+	while (!ret) {
+		ret = task_regs(&p->t);
+		if (ret)
+			return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
+		if (tl->landing) {
+			ret = landing_matches(tl->landing, &p->t);
+			if (ret)
+				return ret < 0 ? failed(&tl->now->s, ret, "a landing")
+					       : come_to_end(tl, p);
+		}
+		if (!code_is_ours(tl, p, p->t.regs.u.rip))
+			return CAME_ON;
+		if (is_in_agent(tl, p))
+			ret = run_agent(tl, p);
+		else
+			ret = step_ours(tl, p);
+		if (ret == CAME_ON)
+			ret = 0;
 	}
 	return ret;
 }
@@ -485,14 +533,13 @@ static bool has_breaks(const struct timeline *tl)
 	return tl->walk->armed && (tl->breaks.n_execute || tl->breaks.n_watch);
 }
 
-/* A data breakpoint stops a repeated instruction between its rounds, with RF set then (SDM vol. 3,
- * 17.3.1.1): it is finished first. */
-static int finish_repeated(struct timeline *tl, struct ptask *p)
+/* Of a repeated instruction a data breakpoint stops each round. Whether it is that, or what was
+ * before it, cannot be seen. */
+static bool is_at_repeated(struct ptask *p)
 {
-	if (task_regs(&p->t) || !(p->t.regs.u.eflags & FLAG_RESUME))
-		return CAME_ON;
-	watches_disarm(tl);
-	return execute_one(tl, p);
+	struct insn insn;
+
+	return !task_insn(&p->t, &insn) && insn.class == INSN_REPEAT && p->t.regs.u.rcx;
 }
 
 static void track_met(struct timeline *tl, const struct ptask *p, size_t from)
@@ -501,28 +548,46 @@ static void track_met(struct timeline *tl, const struct ptask *p, size_t from)
 		track(tl, p, WATCH_KEY(tl->breaks.met[i]));
 }
 
+static void place_by_hit(struct timeline *tl, struct ptask *p, int id)
+{
+	struct way way = {.kind = WAY_HITS};
+
+	for (size_t i = 0; i < tl->breaks.n; i++) {
+		const struct breakpoint *b = &tl->breaks.list[i];
+
+		if (b->id != id)
+			continue;
+		way.watch = b->b.kind;
+		way.addr = b->b.addr;
+		way.len = b->b.len;
+	}
+	map_get(&tl->track.arrivals, WATCH_KEY(id), &way.n);
+	place_by_way(tl, p, way);
+}
+
 static int meet_watch(struct timeline *tl, struct ptask *p)
 {
 	const ticks_t ticks = p->ticks.count;
 	struct timeline_stop *hit = &tl->walk->hit;
 	size_t n_met = tl->breaks.n_met;
-	uint64_t n = 0;
-	int ret = finish_repeated(tl, p);
+	int ret = task_regs(&p->t);
 
-	if (ret < 0)
-		return ret;
+	if (ret)
+		return lost(tl, p);
 	track_met(tl, p, 0);
+	if (!code_is_ours(tl, p, p->t.regs.u.rip) && is_at_repeated(p)) {
+		place_by_hit(tl, p, tl->breaks.met[0]);
+		return pause_for(tl, PAUSE_REPEATED);
+	}
 	grant(tl, p, ticks_left(tl, p));
 	/* If it was the agent for the program, it may meet more of them: all are one instruction.
 	 */
-	if (ret == CAME_ON)
-		ret = reach_boundary(tl, p);
+	ret = reach_boundary(tl, p);
 	if (ret < 0)
 		return ret;
 	track_met(tl, p, n_met);
 	if (!watches_hit(tl, p, hit))
 		return ret;
-	map_get(&tl->track.arrivals, WATCH_KEY(hit->id), &n);
 	if (ret == CAME_TO_TRAP) {
 		tl->walk->late = PAUSE_WATCH;
 		return ret;
@@ -530,12 +595,7 @@ static int meet_watch(struct timeline *tl, struct ptask *p)
 	if (ret == CAME_ON && ticks != p->ticks.count)
 		place_tick(tl, p);
 	else if (ret == CAME_ON)
-		place_by_way(tl, p,
-			     (struct way){.kind = WAY_HITS,
-					  .watch = hit->kind,
-					  .addr = hit->addr,
-					  .len = hit->len,
-					  .n = n});
+		place_by_hit(tl, p, hit->id);
 	return pause_for(tl, PAUSE_WATCH);
 }
 

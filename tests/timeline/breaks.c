@@ -9,15 +9,15 @@
 
 #include <asm/unistd_64.h>
 #include <dirent.h>
-#include <signal.h>
-#include <unistd.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define TRIPS	   1000
-#define WRITES	   50
-#define MAX_STOPS  1200
+#define TRIPS	  1000
+#define WRITES	  50
+#define MAX_STOPS 1200
 
 static const char *targets;
 
@@ -255,6 +255,7 @@ static void diversions(struct timeline *tl)
 		go(tl, TIMELINE_CONTINUE, false);
 	timeline_break_remove(tl, id);
 	before = state_of(tl);
+	polls = -10000;
 
 	stop = call(tl, "twice", 21, &result);
 	CHECK_EQ(stop.reason, TIMELINE_STOP_BREAK);
@@ -279,7 +280,8 @@ static void diversions(struct timeline *tl)
 	stop = call(tl, "forever", 0, &result);
 	CHECK_EQ(stop.reason, TIMELINE_STOP_INTERRUPTED);
 	timeline_divert_end(tl);
-	CHECK_EQ(timeline_set_regs(tl, timeline_current(tl), &(struct regs){0}), (unsigned)-EPERM);
+	CHECK_EQ(timeline_set_regs(tl, timeline_current(tl), &(struct regs){0}),
+		 (unsigned long long)-EPERM);
 
 	after = state_of(tl);
 	CHECK(same_state(&before, &after));

@@ -129,11 +129,13 @@ struct state state_of(struct timeline *tl)
 		if (timeline_regs(tl, tasks[i].tid, &r))
 			die("no registers");
 		if (tasks[i].tid == s.tid)
-			s.pc = r.u.rip;
+			s.pc = r.u.rip, s.own = r;
 		timeline_fpregs(tl, tasks[i].tid, &fp);
 		s.regs = s.regs * 31 + xxh64(&r, sizeof(r), tasks[i].tid);
 		/* The legacy area and the AVX part. */
 		s.regs = s.regs * 31 + xxh64(fp.data + 32, 256 + 128, 0);
+		s.fp = xxh64(fp.data + 32, 384, 0);
+		memcpy(s.fpb, fp.data + 32, 384);
 		buf_release(&fp);
 		if (tasks[i].tgid != last_tgid)
 			s.memory = hash_memory(tl, tasks[i].tid, s.memory);
@@ -155,6 +157,14 @@ bool same_state(const struct state *a, const struct state *b)
 		       a->point.event, a->point.ticks, a->point.step, a->tid, a->pc, a->regs,
 		       a->memory, b->point.event, b->point.ticks, b->point.step, b->tid, b->pc,
 		       b->regs, b->memory);
+	if (!same) {
+		struct buf diff = BUF_INIT;
+
+		regs_equal(&a->own, &b->own, false, &diff);
+		printf("%s  eflags %llx %llx fp %llx %llx\n", buf_str(&diff), a->own.u.eflags, b->own.u.eflags, (long long)a->fp, (long long)b->fp);
+		for (int i = 0; i < 384; i++) if (a->fpb[i] != b->fpb[i]) printf(" %d:%02x/%02x", i, a->fpb[i], b->fpb[i]);
+		buf_release(&diff);
+	}
 	return same;
 }
 

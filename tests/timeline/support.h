@@ -19,7 +19,9 @@ struct state {
 	size_t n_tasks;
 	uint64_t regs; /* checksums over all tasks */
 	uint64_t memory;
-	raddr_t pc; /* of `tid` */
+	struct regs own; /* of `tid` */
+	uint64_t fp; uint8_t fpb[384];
+	raddr_t pc;
 };
 
 struct state state_of(struct timeline *tl);

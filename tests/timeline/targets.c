@@ -94,10 +94,7 @@ int main(void)
 		set_word(i);
 	by_the_kernel();
 	memset((void *)bytes, 'a', sizeof(bytes)); /* perhaps one repeated instruction */
-	asm volatile("rep stosb"
-		     :
-		     : "D"(bytes), "a"('b'), "c"(sizeof(bytes))
-		     : "memory");
+	asm volatile("rep stosb" : : "D"(bytes), "a"('b'), "c"(sizeof(bytes)) : "memory");
 	pthread_create(&t, NULL, thread, NULL);
 	pthread_join(t, NULL);
 	shared_count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
