@@ -163,6 +163,7 @@ static int search(struct timeline *tl, const struct timeline_point *floor,
 
 		if (timeline_point_compare(&lo, floor) < 0)
 			lo = *floor;
+		BUG_ON(tries > 1 && timeline_point_compare(&lo, &hi) >= 0);
 		ret = last_in(tl, &lo, &hi, &at, found);
 		if (ret || found->any)
 			return ret;
@@ -219,18 +220,16 @@ static int at_start(struct timeline *tl, struct timeline_stop *stop)
 	return ret;
 }
 
-static const struct timeline_point first_point = {.event = 1};
-
 static int continue_back(struct timeline *tl, struct timeline_stop *stop)
 {
-	struct timeline_point here;
+	struct timeline_point here, start = place_point(&tl->root->place);
 	struct found found;
 	int ret = place_resolve(tl);
 
 	if (ret)
 		return ret;
 	here = place_point(&tl->now->place);
-	ret = search(tl, &first_point, &here, &found);
+	ret = search(tl, &start, &here, &found);
 	if (ret)
 		return ret;
 	return found.any ? go_to(tl, &found, stop) : at_start(tl, stop);

@@ -174,10 +174,10 @@ const struct trace_info *timeline_info(const struct timeline *tl)
 
 bool timeline_at_start(const struct timeline *tl)
 {
-	const struct place *place = &tl->now->place;
+	struct timeline_point at = place_point(&tl->now->place);
+	struct timeline_point start = place_point(&tl->root->place);
 
-	return place->event == 1 && !place->step && !place->n_ways && !place->end &&
-	       place->ticks == tl->root->place.ticks;
+	return !tl->now->place.n_ways && timeline_point_compare(&at, &start) <= 0;
 }
 
 bool timeline_at_end(const struct timeline *tl)

@@ -161,8 +161,11 @@ bool same_state(const struct state *a, const struct state *b)
 		struct buf diff = BUF_INIT;
 
 		regs_equal(&a->own, &b->own, false, &diff);
-		printf("%s  eflags %llx %llx fp %llx %llx\n", buf_str(&diff), a->own.u.eflags, b->own.u.eflags, (long long)a->fp, (long long)b->fp);
-		for (int i = 0; i < 384; i++) if (a->fpb[i] != b->fpb[i]) printf(" %d:%02x/%02x", i, a->fpb[i], b->fpb[i]);
+		printf("%s  eflags %llx %llx fp %llx %llx\n", buf_str(&diff), a->own.u.eflags,
+		       b->own.u.eflags, (long long)a->fp, (long long)b->fp);
+		for (int i = 0; i < 384; i++)
+			if (a->fpb[i] != b->fpb[i])
+				printf(" %d:%02x/%02x", i, a->fpb[i], b->fpb[i]);
 		buf_release(&diff);
 	}
 	return same;

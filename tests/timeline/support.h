@@ -20,7 +20,8 @@ struct state {
 	uint64_t regs; /* checksums over all tasks */
 	uint64_t memory;
 	struct regs own; /* of `tid` */
-	uint64_t fp; uint8_t fpb[384];
+	uint64_t fp;
+	uint8_t fpb[384];
 	raddr_t pc;
 };
 
