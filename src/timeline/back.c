@@ -170,8 +170,9 @@ static int search(struct timeline *tl, const struct timeline_point *floor,
 		if (interrupted(tl))
 			return INTERRUPTED;
 		/* In front of the interval's start there is nothing of it. */
-		starts = at.event == lo.event && at.ticks > lo.ticks;
-		hi = starts && timeline_point_compare(&at, &hi) < 0 ? at : lo;
+		starts = at.event == lo.event && at.ticks > lo.ticks &&
+			 timeline_point_compare(&at, &hi) < 0;
+		hi = starts ? at : lo;
 	}
 	return 0;
 }
