@@ -311,8 +311,8 @@ static void bring_into_use(const struct register_set *set, struct register_value
 		uint8_t value[REGISTER_SIZE_MAX] = {0};
 
 		if (other->component != component &&
-		    !(component == XSAVE_SSE && !in_use(values, other) &&
-		      other->component == XSAVE_MXCSR))
+		    !(component == XSAVE_SSE && other->component == XSAVE_MXCSR &&
+		      !in_use(values, other)))
 			continue;
 		if (other->offset + other->stored > values->xsave.len)
 			continue;

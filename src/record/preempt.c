@@ -345,6 +345,18 @@ enum next on_ticks_interrupt(struct recorder *rec, struct rtask *t)
 	return land(rec, t);
 }
 
+/*
+ * The kernel reports an interrupt before a signal that is due: the task may have met a trap
+ * already, and stand behind it as if a new count began there.
+ */
+static bool trap_is_due(struct recorder *rec, struct rtask *t)
+{
+	uint64_t pending;
+
+	return !t->in_syscall && at_safepoint(rec, t) && !task_pending_signals(&t->t, &pending) &&
+	       (pending & 1ULL << (SIGTRAP - 1));
+}
+
 enum next on_interrupt(struct recorder *rec, struct rtask *t)
 {
 	bool asked = t->interrupt_sent && !t->in_syscall;
@@ -353,6 +365,8 @@ enum next on_interrupt(struct recorder *rec, struct rtask *t)
 	t->interrupt_sent = false;
 	if (task_regs(&t->t))
 		return NEXT_DYING;
+	if (trap_is_due(rec, t))
+		return task_run(&t->t, PTRACE_CONT, 0) ? NEXT_DYING : NEXT_AGAIN;
 	if (!asked || rec->beats - t->resumed_beat < WATCHDOG_BEATS) {
 		/* SIGCONT stops running code anywhere: that is no place to deliver what is pending.
 		 */

@@ -505,11 +505,11 @@ static void test_connections(void)
 	for (int i = 0; i < 200; i++) {
 		const char *bye = last_words[i % 2];
 		int fds[2];
+		void *arg[] = {s, &fds[0]}, *ended;
 		pthread_t thread;
-		void *ended;
 
 		CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-		CHECK(!pthread_create(&thread, NULL, serve, (void *[]){s, &fds[0]}));
+		CHECK(!pthread_create(&thread, NULL, serve, arg));
 		talk(fds[1], "$qC#b4", 6, "+$QC64#fe");
 		talk(fds[1], "-", 1, "$QC64#fe");
 		talk(fds[1], "+$QStartNoAckMode#b0", 20, "+$OK#9a");
