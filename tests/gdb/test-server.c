@@ -546,6 +546,7 @@ static void test_interrupt(void)
 	struct timeline tl;
 	pthread_t thread;
 	int fds[2];
+	void *arg[2] = {NULL, &fds[0]};
 
 	CHECK(!server_interrupted(&s));
 	fake_init(&tl);
@@ -554,7 +555,8 @@ static void test_interrupt(void)
 	s = server_new(&tl, &set, &at_start);
 	CHECK(!server_interrupted(&s));
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	CHECK(!pthread_create(&thread, NULL, serve, (void *[]){s, &fds[0]}));
+	arg[0] = s;
+	CHECK(!pthread_create(&thread, NULL, serve, arg));
 	talk(fds[1], "$vCont;c#a8", 11, "+");
 	usleep(20000);
 	talk(fds[1], "\x03", 1,
