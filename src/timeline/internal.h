@@ -270,11 +270,13 @@ int watch_way_arm(struct timeline *tl, struct ptask *p, const struct way *way);
 /* --- run.c --- */
 #define SLICE_NS 20000000ULL /* so long is a slice, about */
 void driver_init(struct timeline *tl);
+/* The next event is about to happen. */
+void clear_the_way(struct timeline *tl);
+
+/* --- execute.c --- */
 /* A single step from the entry of a call that is skipped would be to its exit, and of no
  * instruction: go there. */
 int leave_call(struct timeline *tl, struct ptask *p);
-/* The next event is about to happen. */
-void clear_the_way(struct timeline *tl);
 
 /* --- events.c --- */
 /* Have the next event: 1, 0 at the end, <0. */

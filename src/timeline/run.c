@@ -11,41 +11,18 @@
  * through as well. Where the event happens (a system call entered, a fault, a safepoint, a
  * landing) is the *end* of the interval.
  */
-#include "abi/signal.h"
+#include "timeline/run.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "mem/insn_site.h"
 #include "task/debug.h"
 #include "ticks/landing.h"
-#include "timeline/internal.h"
 
 #define FIRST_SLICE 1000000
-
-/* What a piece of running came to; negative: enum replay_error. */
-enum came {
-	CAME_ON = 16,  /* to a boundary */
-	CAME_OUT,      /* of the agent */
-	CAME_TO_END,   /* the event happens here */
-	CAME_TO_TRAP,  /* to the safepoint that the replay asked for, on the way to a landing */
-	CAME_TO_PAUSE, /* w->pause is set */
-};
 
 static int pause_for(struct timeline *tl, enum pause why)
 {
 	tl->walk->pause = why;
 	return CAME_TO_PAUSE;
-}
-
-static bool is_soft(const struct timeline *tl)
-{
-	return tl->now->s.soft;
-}
-
-static bool is_landing_event(const struct timeline *tl)
-{
-	const struct trace_event *ev = &tl->now->s.ev;
-
-	return ev->type == EV_SCHED && ev->stack.len;
 }
 
 /* --- where it is --- */
@@ -144,314 +121,7 @@ static void place_tick(struct timeline *tl, const struct ptask *p)
 	place->n_ways = 0;
 }
 
-static int come_to_end(struct timeline *tl, struct ptask *p)
-{
-	struct place *place = &tl->now->place;
-
-	place->end = place->started = true;
-	place->ticks = p->ticks.count;
-	place->n_ways = 0;
-	place->step = 0;
-	tl->track.valid = false;
-	return CAME_TO_END;
-}
-
-/* --- resuming --- */
-
-static int64_t ticks_left(const struct timeline *tl, const struct ptask *p)
-{
-	return tl->target ? (int64_t)(tl->target - p->ticks.count) : TICKS_NEVER;
-}
-
-static void grant(struct timeline *tl, struct ptask *p, int64_t n)
-{
-	soft_ticks_grant(&tl->now->s.ticks, &p->ticks, n);
-}
-
-static int resume(struct timeline *tl, struct ptask *p, int how)
-{
-	int ret;
-
-	calls_load(&tl->now->s, p);
-	ret = task_run(&p->t, how, 0);
-	settle_ptask(&tl->now->s, p);
-	return ret ? failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid) : 0;
-}
-
-int leave_call(struct timeline *tl, struct ptask *p)
-{
-	struct stop before = p->t.stop;
-	int ret;
-
-	if (p->t.call_stop != CALL_SYSEMU)
-		return 0;
-	do {
-		ret = resume(tl, p, PTRACE_SYSCALL);
-	} while (!ret && p->t.stop.kind != STOP_SYSCALL && p->t.stop.kind != STOP_EXITED);
-	p->t.stop = before;
-	return ret;
-}
-
-/* The task has met the trap of a count that is used up. */
-static bool at_trap(struct timeline *tl, struct ptask *p, raddr_t *go_on)
-{
-	return is_soft(tl) && tl->now->s.ticks.page->remaining <= 0 && !task_regs(&p->t) &&
-	       code_trap(tl, p, p->t.regs.u.rip - 1, go_on);
-}
-
-static int meet_trap(struct timeline *tl, struct ptask *p)
-{
-	if (tl->target && p->ticks.count == tl->target)
-		return is_landing_event(tl) ? CAME_TO_TRAP : come_to_end(tl, p);
-	return CAME_ON;
-}
-
-static bool own_signal(struct ptask *p)
-{
-	siginfo_t si;
-
-	return p->t.stop.kind == STOP_SIGNAL && !task_siginfo(&p->t, &si) &&
-	       signal_is_synchronous(&si);
-}
-
-static int lost(struct timeline *tl, struct ptask *p)
-{
-	return diverged(&tl->now->s, p, "the task ended or was killed");
-}
-
-/* At the entry of a system call: the event's, or the agent has something to say. */
-static int meet_call(struct timeline *tl, struct ptask *p)
-{
-	struct session *s = &tl->now->s;
-	int ret;
-
-	p->t.call_stop = CALL_SYSEMU;
-	if (!calls_reports(s, p))
-		return come_to_end(tl, p);
-	ret = calls_on_report(s, p);
-	if (ret == RUN_BUFFER_END)
-		return come_to_end(tl, p);
-	return ret ? ret : CAME_ON;
-}
-
-/* The task stands before a system call: to its entry. */
-static int run_to_call(struct timeline *tl, struct ptask *p)
-{
-	for (;;) {
-		int ret = resume(tl, p, PTRACE_SYSEMU);
-
-		if (ret)
-			return ret;
-		if (p->t.stop.kind == STOP_SYSCALL)
-			return meet_call(tl, p);
-		if (own_signal(p))
-			return come_to_end(tl, p);
-		if (p->t.stop.kind == STOP_EXITED || p->t.stop.kind == STOP_EVENT)
-			return lost(tl, p);
-	}
-}
-
 /* --- stepping --- */
-
-/* One instruction of the program, wherever it leads to. */
-static int execute_one(struct timeline *tl, struct ptask *p)
-{
-	const int *slots = tl->breaks.slot_id;
-	struct insn insn = {0};
-	int ret = leave_call(tl, p);
-
-	while (!ret) {
-		raddr_t start = task_regs(&p->t) ? 0 : p->t.regs.u.rip;
-		/* The slot is needed for repeated instructions. */
-		bool rounds = slots[DEBUG_STEP_SLOT];
-
-		ret = task_step(&p->t, 0, rounds, &insn);
-
-		settle_ptask(&tl->now->s, p);
-		switch (ret) {
-		case STEP_DONE:
-			watches_note(tl, p);
-			if (!rounds || insn.class != INSN_REPEAT || task_regs(&p->t) ||
-			    p->t.regs.u.rip != start)
-				return CAME_ON;
-			ret = 0;
-			break;
-		case STEP_SYSCALL:
-			return run_to_call(tl, p);
-		case STEP_BREAKPOINT: /* a repeated one met a watchpoint: once is enough */
-			watches_note(tl, p);
-			watches_disarm(tl);
-			if (!task_regs(&p->t) && p->t.regs.u.rip != start)
-				return CAME_ON; /* in its last round */
-			ret = 0;
-			break;
-		case STEP_STOPPED:
-			if (own_signal(p))
-				return come_to_end(tl, p);
-			if (p->t.stop.kind == STOP_EXITED || p->t.stop.kind == STOP_EVENT)
-				return lost(tl, p);
-			ret = 0;
-			break;
-		default:
-			return failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid);
-		}
-	}
-	return ret;
-}
-
-static int meet_trap_of_ours(struct timeline *tl, struct ptask *p)
-{
-	raddr_t go_on;
-	int ret;
-
-	if (!at_trap(tl, p, &go_on))
-		return come_to_end(tl, p);
-	ret = meet_trap(tl, p);
-	if (ret == CAME_ON)
-		task_regs_modify(&p->t)->u.rip = go_on;
-	return ret;
-}
-
-static int step_ours(struct timeline *tl, struct ptask *p)
-{
-	struct insn insn;
-	int ret = leave_call(tl, p);
-
-	if (ret)
-		return ret;
-	ret = task_insn(&p->t, &insn);
-	if (ret)
-		return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
-	if (insn.class == INSN_SYSCALL)
-		return run_to_call(tl, p);
-	if (insn.class == INSN_REPEAT) /* the agent copies */
-		return execute_one(tl, p);
-	ret = resume(tl, p, PTRACE_SINGLESTEP);
-	if (ret)
-		return ret;
-	watches_note(tl, p);
-	if (task_debug_trap(&p->t) != DEBUG_NO_TRAP || !own_signal(p))
-		return CAME_ON;
-	return meet_trap_of_ours(tl, p);
-}
-
-/* The task is in the agent, which was entered by a hook: where it may come out. */
-static void find_exits(struct timeline *tl, struct ptask *p)
-{
-	const struct agent_header *h = tl->now->s.agent.header;
-	struct agent_exits *x = &tl->exits;
-	const raddr_t raw = p->t.regs.u.rcx;
-	struct insn_site site;
-	int32_t distance;
-
-	if (p->t.regs.u.rip != h->enter_call && p->t.regs.u.rip != h->enter_insn)
-		return; /* it was interrupted there */
-	x->n = 0;
-	x->at[x->n++] = raw;
-	if (p->t.regs.u.rip == h->enter_call) {
-		x->at[x->n++] = raw + 2; /* syscall */
-		return;
-	}
-	if (mm_read(p->t.mm, raw - sizeof(site), &site, sizeof(site)))
-		return;
-	x->at[x->n++] = raw + site.length;
-	if (site.kind == SITE_XBEGIN &&
-	    !mm_read(p->t.mm, raw + site.length - sizeof(distance), &distance, sizeof(distance)))
-		x->at[x->n++] = raw + site.length + (raddr_t)(int64_t)distance;
-}
-
-static bool is_exit(const struct agent_exits *x, raddr_t at)
-{
-	for (unsigned int i = 0; i < x->n; i++)
-		if (x->at[i] == at)
-			return true;
-	return false;
-}
-
-static int meet_in_agent(struct timeline *tl, struct ptask *p)
-{
-	switch (p->t.stop.kind) {
-	case STOP_SYSCALL:
-		return meet_call(tl, p);
-	case STOP_EXITED:
-	case STOP_EVENT:
-		return lost(tl, p);
-	default:
-		break;
-	}
-	if (!own_signal(p) || task_debug_trap(&p->t) != DEBUG_NO_TRAP)
-		return CAME_ON;
-	if (task_regs(&p->t))
-		return lost(tl, p);
-	if (p->t.stop.signo != SIGTRAP || !is_exit(&tl->exits, p->t.regs.u.rip - 1))
-		return come_to_end(tl, p);
-	task_regs_modify(&p->t)->u.rip--;
-	return CAME_OUT;
-}
-
-/* To where the agent goes back to the program: far, and through instructions that must not be
- * stepped (popf). */
-static int run_agent(struct timeline *tl, struct ptask *p)
-{
-	static const uint8_t int3 = 0xcc;
-	struct agent_exits *x = &tl->exits;
-	uint8_t old[ARRAY_SIZE(x->at)];
-	int ret = 0;
-
-	find_exits(tl, p);
-	for (unsigned int i = 0; i < x->n && !ret; i++)
-		if (mm_read(p->t.mm, x->at[i], &old[i], 1))
-			ret = diverged(&tl->now->s, p, "a hook without an instruction");
-	if (ret)
-		return ret;
-	for (unsigned int i = 0; i < x->n; i++)
-		mm_write(p->t.mm, x->at[i], &int3, 1);
-	do {
-		ret = resume(tl, p, PTRACE_SYSEMU);
-		watches_note(tl, p);
-		if (!ret)
-			ret = meet_in_agent(tl, p);
-	} while (ret == CAME_ON);
-	for (unsigned int i = x->n; i-- > 0;)
-		mm_write(p->t.mm, x->at[i], &old[i], 1);
-	return ret == CAME_OUT ? CAME_ON : ret;
-}
-
-/* In the agent proper, not only on the way past it. */
-static bool is_in_agent(const struct timeline *tl, const struct ptask *p)
-{
-	const struct agent_header *h = tl->now->s.agent.header;
-	const raddr_t ip = p->t.regs.u.rip;
-
-	return agent_has(ip) && (ip == h->enter_call || ip == h->enter_insn || tl->exits.n);
-}
-
-/* Through code of ours to the next instruction of the program. */
-static int reach_boundary(struct timeline *tl, struct ptask *p)
-{
-	int ret = leave_call(tl, p);
-
-	while (!ret) {
-		ret = task_regs(&p->t);
-		if (ret)
-			return failed(&tl->now->s, ret, "registers of task %d", p->rec_tid);
-		if (tl->landing) {
-			ret = landing_matches(tl->landing, &p->t);
-			if (ret)
-				return ret < 0 ? failed(&tl->now->s, ret, "a landing")
-					       : come_to_end(tl, p);
-		}
-		if (!code_is_ours(tl, p, p->t.regs.u.rip))
-			return CAME_ON;
-		if (is_in_agent(tl, p))
-			ret = run_agent(tl, p);
-		else
-			ret = step_ours(tl, p);
-		if (ret == CAME_ON)
-			ret = 0;
-	}
-	return ret;
-}
 
 static bool counts_steps(const struct walk *w, const struct ptask *p)
 {
@@ -517,7 +187,7 @@ static int step(struct timeline *tl, struct ptask *p)
 		watches_refresh(tl, p);
 	w->skip_arrival = false;
 	w->done++;
-	grant(tl, p, ticks_left(tl, p));
+	run_grant(tl, p, ticks_left(tl, p));
 	ret = execute_one(tl, p);
 	if (ret == CAME_ON)
 		ret = reach_boundary(tl, p);
@@ -573,13 +243,13 @@ static int meet_watch(struct timeline *tl, struct ptask *p)
 	int ret = task_regs(&p->t);
 
 	if (ret)
-		return lost(tl, p);
+		return task_lost(tl, p);
 	track_met(tl, p, 0);
 	if (!code_is_ours(tl, p, p->t.regs.u.rip) && is_at_repeated(p)) {
 		place_by_hit(tl, p, tl->breaks.met[0]);
 		return pause_for(tl, PAUSE_REPEATED);
 	}
-	grant(tl, p, ticks_left(tl, p));
+	run_grant(tl, p, ticks_left(tl, p));
 	/* If it was the agent for the program, it may meet more of them: all are one instruction.
 	 */
 	ret = reach_boundary(tl, p);
@@ -651,7 +321,7 @@ static int meet_granted(struct timeline *tl, struct ptask *p, raddr_t go_on)
 	if (ret != CAME_ON)
 		return ret;
 	task_regs_modify(&p->t)->u.rip = go_on;
-	grant(tl, p, ticks_left(tl, p));
+	run_grant(tl, p, ticks_left(tl, p));
 	ret = reach_boundary(tl, p);
 	if (ret != CAME_ON)
 		return ret;
@@ -671,7 +341,7 @@ static int meet_signal(struct timeline *tl, struct ptask *p)
 	if (task_debug_trap(&p->t) != DEBUG_NO_TRAP)
 		return watches_note(tl, p) ? meet_watch(tl, p) : CAME_ON;
 	if (task_regs(&p->t))
-		return lost(tl, p);
+		return task_lost(tl, p);
 	in = breaks_at(tl, p, p->t.regs.u.rip - 1);
 	if (in)
 		return meet_break(tl, p, in);
@@ -687,7 +357,7 @@ static int meet(struct timeline *tl, struct ptask *p)
 		return meet_signal(tl, p);
 	case STOP_EXITED:
 	case STOP_EVENT:
-		return lost(tl, p);
+		return task_lost(tl, p);
 	default:
 		return CAME_ON;
 	}
@@ -719,7 +389,7 @@ static int run_free(struct timeline *tl, struct ptask *p)
 	if (w->limited)
 		n = min_u64(n, w->ticks - p->ticks.count);
 	n = min_u64(n, tl->slice_ticks);
-	grant(tl, p, n);
+	run_grant(tl, p, n);
 	if (has_breaks(tl))
 		ret = prepare_breaks(tl, p);
 	else
@@ -729,7 +399,7 @@ static int run_free(struct timeline *tl, struct ptask *p)
 	w->skip_arrival = false;
 	if (ret != CAME_ON)
 		return ret;
-	ret = resume(tl, p, PTRACE_SYSEMU);
+	ret = run_on(tl, p, PTRACE_SYSEMU);
 	if (ret)
 		return ret;
 	if (p->ticks.count - before >= tl->slice_ticks)
@@ -752,7 +422,7 @@ static int land_free(struct timeline *tl, struct ptask *p)
 	int ret;
 
 	breaks_remove(tl);
-	grant(tl, p, TICKS_NEVER);
+	run_grant(tl, p, TICKS_NEVER);
 	ret = landing_run(&p->t, p->counter, tl->landing, NULL);
 	settle_ptask(&tl->now->s, p);
 	if (ret < 0)
@@ -782,7 +452,7 @@ static int begin(struct timeline *tl, struct ptask *p)
 
 	if (needs_boundary(tl, p)) {
 		tl->between = false;
-		grant(tl, p, ticks_left(tl, p));
+		run_grant(tl, p, ticks_left(tl, p));
 		ret = reach_boundary(tl, p);
 		if (ret != CAME_ON)
 			return ret;
