@@ -213,29 +213,34 @@ static int step_ours(struct timeline *tl, struct ptask *p)
 
 /* --- code of ours --- */
 
-/* The task is in the agent, which was entered by a hook: where it may come out. */
-static void find_exits(struct timeline *tl, struct ptask *p)
+/* Where the task may come out of the agent, in which it is: `raw` is the address that its hook gave
+ * (agent/entry.S). */
+static int find_exits(struct timeline *tl, struct ptask *p, struct agent_exits *x)
 {
-	const struct agent_header *h = tl->now->s.agent.header;
-	struct agent_exits *x = &tl->exits;
-	const raddr_t raw = p->t.regs.u.rcx;
+	static const uint8_t syscall_insn[] = {0x0f, 0x05};
+	const struct agent *a = &tl->now->s.agent;
+	const bool enters = p->t.regs.u.rip == a->header->enter_call ||
+			    p->t.regs.u.rip == a->header->enter_insn;
+	const raddr_t raw = enters ? p->t.regs.u.rcx : a->state->raw;
 	struct insn_site site;
+	uint8_t insn[sizeof(syscall_insn)];
 	int32_t distance;
 
-	if (p->t.regs.u.rip != h->enter_call && p->t.regs.u.rip != h->enter_insn)
-		return; /* it was interrupted there */
 	x->n = 0;
 	x->at[x->n++] = raw;
-	if (p->t.regs.u.rip == h->enter_call) {
-		x->at[x->n++] = raw + 2; /* syscall */
-		return;
+	if (mm_read(p->t.mm, raw, insn, sizeof(insn)))
+		return -EFAULT;
+	if (!memcmp(insn, syscall_insn, sizeof(insn))) {
+		x->at[x->n++] = raw + sizeof(insn);
+		return 0;
 	}
 	if (mm_read(p->t.mm, raw - sizeof(site), &site, sizeof(site)))
-		return;
+		return -EFAULT;
 	x->at[x->n++] = raw + site.length;
 	if (site.kind == SITE_XBEGIN &&
 	    !mm_read(p->t.mm, raw + site.length - sizeof(distance), &distance, sizeof(distance)))
 		x->at[x->n++] = raw + site.length + (raddr_t)(int64_t)distance;
+	return 0;
 }
 
 static bool is_exit(const struct agent_exits *x, raddr_t at)
@@ -246,7 +251,7 @@ static bool is_exit(const struct agent_exits *x, raddr_t at)
 	return false;
 }
 
-static int meet_in_agent(struct timeline *tl, struct ptask *p)
+static int meet_in_agent(struct timeline *tl, struct ptask *p, const struct agent_exits *x)
 {
 	switch (p->t.stop.kind) {
 	case STOP_SYSCALL:
@@ -261,7 +266,7 @@ static int meet_in_agent(struct timeline *tl, struct ptask *p)
 		return CAME_ON;
 	if (task_regs(&p->t))
 		return task_lost(tl, p);
-	if (p->t.stop.signo != SIGTRAP || !is_exit(&tl->exits, p->t.regs.u.rip - 1))
+	if (p->t.stop.signo != SIGTRAP || !is_exit(x, p->t.regs.u.rip - 1))
 		return come_to_end(tl, p);
 	task_regs_modify(&p->t)->u.rip--;
 	return CAME_OUT;
@@ -272,26 +277,24 @@ static int meet_in_agent(struct timeline *tl, struct ptask *p)
 static int run_agent(struct timeline *tl, struct ptask *p)
 {
 	static const uint8_t int3 = 0xcc;
-	struct agent_exits *x = &tl->exits;
-	uint8_t old[ARRAY_SIZE(x->at)];
-	int ret = 0;
+	struct agent_exits x;
+	uint8_t old[ARRAY_SIZE(x.at)];
+	int ret = find_exits(tl, p, &x);
 
-	find_exits(tl, p);
-	for (unsigned int i = 0; i < x->n && !ret; i++)
-		if (mm_read(p->t.mm, x->at[i], &old[i], 1))
-			ret = diverged(&tl->now->s, p, "a hook without an instruction");
+	for (unsigned int i = 0; i < x.n && !ret; i++)
+		ret = mm_read(p->t.mm, x.at[i], &old[i], 1);
 	if (ret)
-		return ret;
-	for (unsigned int i = 0; i < x->n; i++)
-		mm_write(p->t.mm, x->at[i], &int3, 1);
+		return diverged(&tl->now->s, p, "a hook without an instruction");
+	for (unsigned int i = 0; i < x.n; i++)
+		mm_write(p->t.mm, x.at[i], &int3, 1);
 	do {
-		ret = run_on(tl, p, PTRACE_SYSEMU);
+		ret = resume(tl, p, PTRACE_SYSEMU);
 		watches_note(tl, p);
 		if (!ret)
-			ret = meet_in_agent(tl, p);
+			ret = meet_in_agent(tl, p, &x);
 	} while (ret == CAME_ON);
-	for (unsigned int i = x->n; i-- > 0;)
-		mm_write(p->t.mm, x->at[i], &old[i], 1);
+	for (unsigned int i = x.n; i-- > 0;)
+		mm_write(p->t.mm, x.at[i], &old[i], 1);
 	return ret == CAME_OUT ? CAME_ON : ret;
 }
 
@@ -301,7 +304,7 @@ static bool is_in_agent(const struct timeline *tl, const struct ptask *p)
 	const struct agent_header *h = tl->now->s.agent.header;
 	const raddr_t ip = p->t.regs.u.rip;
 
-	return agent_has(ip) && (ip == h->enter_call || ip == h->enter_insn || tl->exits.n);
+	return agent_has(ip) && (ip < h->pass_call || ip >= h->enter_insn);
 }
 
 int reach_boundary(struct timeline *tl, struct ptask *p)

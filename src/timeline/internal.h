@@ -101,7 +101,7 @@ struct track {
 	struct map arrivals; /* address, or WATCH_KEY of a watchpoint -> times */
 };
 
-/* Where the agent goes back to the program, from where it was entered last. */
+/* Where the agent goes back to the program. */
 struct agent_exits {
 	raddr_t at[3];
 	unsigned int n;
@@ -205,7 +205,6 @@ struct timeline {
 	ticks_t target; /* of the safepoint that the replay waits for; 0: none */
 	bool between;	/* the replay has taken the task from that on: it may be in code of ours */
 	struct track track;
-	struct agent_exits exits;
 	uint64_t slice_ticks, clock_ns;
 	uint64_t fork_ns; /* what making a snapshot takes */
 	uint64_t faults;  /* of the running process, when the last one was made */
