@@ -225,17 +225,20 @@ static int find_exits(struct timeline *tl, struct ptask *p, struct agent_exits *
 	struct insn_site site;
 	uint8_t insn[sizeof(syscall_insn)];
 	int32_t distance;
+	int ret;
 
 	x->n = 0;
 	x->at[x->n++] = raw;
-	if (mm_read(p->t.mm, raw, insn, sizeof(insn)))
-		return -EFAULT;
+	ret = mm_read(p->t.mm, raw, insn, sizeof(insn));
+	if (ret)
+		return ret;
 	if (!memcmp(insn, syscall_insn, sizeof(insn))) {
 		x->at[x->n++] = raw + sizeof(insn);
 		return 0;
 	}
-	if (mm_read(p->t.mm, raw - sizeof(site), &site, sizeof(site)))
-		return -EFAULT;
+	ret = mm_read(p->t.mm, raw - sizeof(site), &site, sizeof(site));
+	if (ret)
+		return ret;
 	x->at[x->n++] = raw + site.length;
 	if (site.kind == SITE_XBEGIN &&
 	    !mm_read(p->t.mm, raw + site.length - sizeof(distance), &distance, sizeof(distance)))
@@ -288,7 +291,7 @@ static int run_agent(struct timeline *tl, struct ptask *p)
 	for (unsigned int i = 0; i < x.n; i++)
 		mm_write(p->t.mm, x.at[i], &int3, 1);
 	do {
-		ret = resume(tl, p, PTRACE_SYSEMU);
+		ret = run_on(tl, p, PTRACE_SYSEMU);
 		watches_note(tl, p);
 		if (!ret)
 			ret = meet_in_agent(tl, p, &x);
