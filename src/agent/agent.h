@@ -34,6 +34,7 @@
 #define N_FD_CLASSES	 256
 #define MAPPED_FILES	 65536 /* bits */
 #define MAX_BATCH	 48
+#define MAX_REST	 64
 #define MAX_CPUID	 256
 #define NO_ECHO		 UINT32_MAX
 
@@ -84,8 +85,16 @@ struct agent_state {
 	uint32_t flush;	  /* recording: report before the next record, full or not */
 	uint32_t pad_flush;
 
-	/* Recording: what of a call that stops now has been done already. */
+	/* Recording: what of a call that stops now has been done already; and, of one that writes
+	 * vectors, what is left: its arguments while the program waits in it. */
 	uint64_t partial;
+	struct agent_iovec {
+		uint64_t base, len;
+	} rest[MAX_REST];
+	uint64_t n_rest;
+	struct agent_msghdr {
+		uint64_t name, name_len, iov, n_iov, control, control_len, flags;
+	} rest_msg;
 
 	uint64_t blocked;   /* signals that the running task blocks, as far as `blocked_known` */
 	uint64_t clear_tid; /* of the running task, for when it exits */

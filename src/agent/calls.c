@@ -42,6 +42,30 @@ static bool is_one_of(uint64_t v, const uint32_t *list, unsigned int n)
 	return false;
 }
 
+/* --- vectors --- */
+
+/* The program's vectors, copied: their bytes in all, or -1 if they are too many or bad. */
+static int64_t gather(uint64_t iov, uint64_t n, struct agent_iovec out[MAX_REST])
+{
+	uint64_t total = 0;
+
+	if (!n || n > MAX_REST || copy_user(out, (void *)iov, n * sizeof(*out)))
+		return -1;
+	for (uint64_t i = 0; i < n; i++) {
+		if (out[i].len > INT32_MAX)
+			return -1;
+		total += out[i].len;
+	}
+	return (int64_t)total;
+}
+
+static int64_t transfer(int64_t nr, uint64_t fd, uint64_t iov, uint64_t n, uint64_t flags)
+{
+	struct agent_msghdr msg = {.iov = iov, .n_iov = n};
+
+	return call3(nr, fd, (uintptr_t)&msg, flags | MSG_DONTWAIT);
+}
+
 /* --- reading and writing --- */
 
 static bool read_ready(struct abi_call *c, uint32_t *flags, short events)
@@ -74,6 +98,8 @@ static bool make_read(struct abi_call *c, uint32_t *flags)
 
 static bool make_readv(struct abi_call *c, uint32_t *flags)
 {
+	struct agent_iovec iov[MAX_REST];
+
 	switch (fd_kind(ARGS(c, 0)) & FD_KIND_MASK) {
 	case FD_FILE:
 	case FD_MEMORY:
@@ -81,6 +107,10 @@ static bool make_readv(struct abi_call *c, uint32_t *flags)
 	case FD_PIPE:
 		return without_waiting(c, untraced(__NR_preadv2, ARGS(c, 0), ARGS(c, 1), ARGS(c, 2),
 						   -1, -1, RWF_NOWAIT_));
+	case FD_SOCKET:
+		return gather(ARGS(c, 1), ARGS(c, 2), iov) > 0 &&
+		       without_waiting(
+			       c, transfer(__NR_recvmsg, ARGS(c, 0), ARGS(c, 1), ARGS(c, 2), 0));
 	}
 	return ARGS(c, 2) && fd_nonblocking(ARGS(c, 0)) && make_direct(c, flags);
 }
@@ -100,6 +130,25 @@ static bool written(struct abi_call *c, int64_t ret, uint64_t wanted)
 	if (ret < 0 || (uint64_t)ret >= wanted || fd_nonblocking(ARGS(c, 0)))
 		return true;
 	STATE->partial = (uint64_t)ret;
+	return false;
+}
+
+/* The same of vectors: the tracer's call is of those that are left. */
+static bool written_vectors(struct abi_call *c, int64_t ret, const struct agent_iovec *iov,
+			    uint64_t n, int64_t wanted)
+{
+	uint64_t done = (uint64_t)ret, i = 0;
+
+	if (written(c, ret, (uint64_t)wanted))
+		return true;
+	if (!STATE->partial)
+		return false;
+	for (; i < n && done >= iov[i].len; i++)
+		done -= iov[i].len;
+	STATE->n_rest = 0;
+	for (; i < n; i++, done = 0)
+		STATE->rest[STATE->n_rest++] =
+			(struct agent_iovec){iov[i].base + done, iov[i].len - done};
 	return false;
 }
 
@@ -138,13 +187,28 @@ static bool make_write(struct abi_call *c, uint32_t *flags)
 
 static bool make_writev(struct abi_call *c, uint32_t *flags)
 {
+	struct agent_iovec iov[MAX_REST];
 	uint32_t kind = fd_kind(ARGS(c, 0));
+	int64_t total;
 
 	if (kind & FD_WATCHED)
 		return false;
 	*flags = echo_flags(kind);
-	if ((kind & FD_KIND_MASK) == FD_FILE || (kind & FD_KIND_MASK) == FD_MEMORY)
+	kind &= FD_KIND_MASK;
+	if (kind == FD_FILE || kind == FD_MEMORY)
 		return make_direct(c, flags);
+	total = gather(ARGS(c, 1), ARGS(c, 2), iov);
+	if (total <= 0)
+		return false;
+	if (kind == FD_PIPE)
+		return written_vectors(c,
+				       untraced(__NR_pwritev2, ARGS(c, 0), ARGS(c, 1), ARGS(c, 2),
+						-1, -1, RWF_NOWAIT_),
+				       iov, ARGS(c, 2), total);
+	if (kind == FD_SOCKET)
+		return written_vectors(
+			c, transfer(__NR_sendmsg, ARGS(c, 0), ARGS(c, 1), ARGS(c, 2), 0), iov,
+			ARGS(c, 2), total);
 	return fd_nonblocking(ARGS(c, 0)) && make_direct(c, flags);
 }
 
@@ -340,11 +404,16 @@ static bool make_ioctl(struct abi_call *c, uint32_t *flags)
 		FIONBIO = 0x5421,
 		FIONCLEX = 0x5450,
 		FIOCLEX = 0x5451,
+		FICLONE = 0x40049409,
 	};
 	static const uint32_t requests[] = {
 		TCGETS, TIOCGPGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX,
 	};
 
+	/* As copy_file_range. */
+	if (ARGS(c, 1) == FICLONE)
+		return (fd_kind((int)ARGS(c, 2)) & FD_KIND_MASK) == FD_FILE &&
+		       make_pwrite(c, flags);
 	return is_one_of(ARGS(c, 1), requests, ARRAY_SIZE(requests)) && make_direct(c, flags);
 }
 
@@ -386,7 +455,27 @@ static bool make_recvfrom(struct abi_call *c, uint32_t *flags)
 
 static bool make_sendmsg(struct abi_call *c, uint32_t *flags)
 {
-	return is_socket(c) && make_if_nonblocking(c, flags);
+	struct agent_iovec iov[MAX_REST];
+	struct agent_msghdr msg;
+	int64_t total;
+
+	if (!is_socket(c) || copy_user(&msg, (void *)ARGS(c, 1), sizeof(msg)))
+		return false;
+	total = gather(msg.iov, msg.n_iov, iov);
+	if (total < 0)
+		return make_if_nonblocking(c, flags);
+	if (written_vectors(c,
+			    call3(__NR_sendmsg, ARGS(c, 0), ARGS(c, 1), ARGS(c, 2) | MSG_DONTWAIT),
+			    iov, msg.n_iov, total))
+		return true;
+	/* Control data went with the first byte. */
+	STATE->rest_msg = (struct agent_msghdr){
+		.name = msg.name,
+		.name_len = msg.name_len,
+		.iov = (uintptr_t)STATE->rest,
+		.n_iov = STATE->n_rest,
+	};
+	return false;
 }
 
 static bool make_recvmsg(struct abi_call *c, uint32_t *flags)

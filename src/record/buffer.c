@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 
+#include <asm/unistd_64.h>
+
 #define OLD_BEATS 10 /* of the recorder's timer: a quarter of a second */
 
 /* What of the address space the agent must leave alone: all, if that is too much for it. */
@@ -129,8 +131,18 @@ void buffer_continue_partial(struct recorder *rec, struct rtask *t)
 	if (!t->partial)
 		return;
 	r = task_regs_modify(&t->t);
-	regs_set_arg(r, 1, t->call.arg[1] + t->partial);
-	regs_set_arg(r, 2, t->call.arg[2] - t->partial);
+	switch (t->call.nr) {
+	case __NR_writev:
+		regs_set_arg(r, 1, AGENT_STATE + offsetof(struct agent_state, rest));
+		regs_set_arg(r, 2, rec->agent.state->n_rest);
+		break;
+	case __NR_sendmsg:
+		regs_set_arg(r, 1, AGENT_STATE + offsetof(struct agent_state, rest_msg));
+		break;
+	default:
+		regs_set_arg(r, 1, t->call.arg[1] + t->partial);
+		regs_set_arg(r, 2, t->call.arg[2] - t->partial);
+	}
 }
 
 int64_t buffer_partial_result(struct rtask *t, int64_t result)

@@ -42,6 +42,8 @@ skipped() {
 
 at_most 60 stops /bin/true
 at_most 150 'stops since exec' ls -laR /usr/share/doc
+mkdir tree && for ((i = 0; i < 200; i++)); do echo "file $i" >"tree/$i"; done
+at_most 100 'stops since exec' cp -r tree copy
 
 # Nothing stops but the buffer of 256 KiB, when it is full. A record takes 24 bytes, and what the call
 # wrote takes 16 and its own size more: 92 buffers, 397 and 214. 40 are for starting.
