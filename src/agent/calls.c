@@ -241,7 +241,7 @@ static bool is_ours(uint64_t start, uint64_t size)
 {
 	uint64_t end = start + size;
 
-	if (end < start || (start < OURS_END && end > STUB_PAGE))
+	if (end < start || overlaps_ours(start, end))
 		return true;
 	for (uint32_t i = 0; i < STATE->n_code; i++) {
 		if (start < STATE->code[i].end && end > STATE->code[i].start)

@@ -1,6 +1,6 @@
 /*
- * The memory that the agent and the tracer share is one memory file: TICK_PAGE to SHARED_END, then
- * the code, at the same distances as in tracees.
+ * The memory that the agent and the tracer share is one memory file: TICK_PAGE to SHARED_END and
+ * the code, at the same distances as in tracees, then the buffer.
  */
 #include "agentctl/agentctl.h"
 
@@ -31,9 +31,23 @@ _Static_assert(sizeof(struct agent_state) <= AGENT_STACK - AGENT_STATE - 16384, 
 #define CODE_OFFSET (AGENT_CODE - TICK_PAGE)
 #define SHARED_SIZE (SHARED_END - TICK_PAGE)
 
+/* Of mmap: a part of the file at a place that has nothing yet. */
+#define MAP_ARGS(at, size, prot, fd, offset) \
+	REMOTE_ARGS(at, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, (uint64_t)(fd), offset)
+
 static uint64_t code_size(void)
 {
 	return page_ceil(agent_blob_size);
+}
+
+static uint64_t buffer_offset(void)
+{
+	return CODE_OFFSET + code_size();
+}
+
+static uint64_t file_size(void)
+{
+	return buffer_offset() + AGENT_BUFFER_SIZE;
 }
 
 int agent_open(struct agent *a, enum agent_mode mode)
@@ -45,18 +59,18 @@ int agent_open(struct agent *a, enum agent_mode mode)
 	if (a->fd < 0)
 		return -errno;
 	BUG_ON(AGENT_CODE + code_size() > OURS_END);
-	if (ftruncate(a->fd, (off_t)(CODE_OFFSET + code_size())) < 0)
+	if (ftruncate(a->fd, (off_t)file_size()) < 0)
 		goto fail;
-	at = mmap(NULL, CODE_OFFSET + code_size(), PROT_READ | PROT_WRITE, MAP_SHARED, a->fd, 0);
+	at = mmap(NULL, file_size(), PROT_READ | PROT_WRITE, MAP_SHARED, a->fd, 0);
 	if (at == MAP_FAILED)
 		goto fail;
 	memcpy(at + CODE_OFFSET, agent_blob, agent_blob_size);
 	a->page = (struct tick_page *)at;
 	a->state = (struct agent_state *)(at + (AGENT_STATE - TICK_PAGE));
-	a->buffer = at + (AGENT_BUFFER - TICK_PAGE);
+	a->buffer = at + buffer_offset();
 	a->echo = at + (AGENT_ECHO - TICK_PAGE);
 	a->header = (const struct agent_header *)(at + CODE_OFFSET);
-	BUG_ON(a->header->magic != AGENT_MAGIC);
+	BUG_ON(a->header->magic != AGENT_MAGIC || !agent_has(a->header->enter_call));
 	a->page->remaining = INT64_MAX;
 	a->state->mode = mode;
 	a->state->generation = 1;
@@ -73,7 +87,7 @@ void agent_close(struct agent *a)
 {
 	if (!a->page)
 		return;
-	munmap(a->page, CODE_OFFSET + code_size());
+	munmap(a->page, file_size());
 	close(a->fd);
 	a->page = NULL;
 }
@@ -86,6 +100,14 @@ void agent_enable(struct agent *a, bool on)
 
 /* --- mapping it --- */
 
+static int map_at(struct task *t, raddr_t at, uint64_t size, int prot, int64_t fd, uint64_t offset)
+{
+	int64_t result;
+	int ret = task_remote_syscall(t, &result, __NR_mmap, MAP_ARGS(at, size, prot, fd, offset));
+
+	return ret ? ret : result < 0 ? (int)result : result == (int64_t)at ? 0 : -EEXIST;
+}
+
 /* Without the filter, call by call. */
 static int map_by_calls(const struct agent *a, struct task *t, raddr_t buf)
 {
@@ -94,19 +116,27 @@ static int map_by_calls(const struct agent *a, struct task *t, raddr_t buf)
 
 	if (ret || fd < 0)
 		return ret ? ret : (int)fd;
-	ret = task_remote_syscall(t, &result, __NR_mmap,
-				  REMOTE_ARGS(TICK_PAGE, CODE_OFFSET + code_size(),
-					      PROT_READ | PROT_EXEC,
-					      MAP_SHARED | MAP_FIXED_NOREPLACE, (uint64_t)fd, 0));
-	if (!ret && result == TICK_PAGE)
+	ret = map_at(t, TICK_PAGE, buffer_offset(), PROT_READ | PROT_EXEC, fd, 0);
+	if (!ret)
+		ret = map_at(t, AGENT_BUFFER, AGENT_BUFFER_SIZE, PROT_READ | PROT_WRITE, fd,
+			     buffer_offset());
+	if (!ret)
 		ret = task_remote_syscall(
 			t, &result, __NR_mprotect,
 			REMOTE_ARGS(TICK_PAGE, SHARED_SIZE, PROT_READ | PROT_WRITE));
-	else if (!ret)
-		ret = result < 0 ? (int)result : -EEXIST;
 	if (ret != -ESRCH)
 		task_remote_syscall(t, &result, __NR_close, REMOTE_ARGS((uint64_t)fd));
 	return ret;
+}
+
+/* What the batch that was run came to. */
+static int batch_result(const struct agent *a)
+{
+	const struct agent_call *last;
+
+	BUG_ON(!a->state->batch_done);
+	last = &a->state->batch[a->state->batch_done - 1];
+	return last->result < 0 && last->result >= -4095 ? (int)last->result : 0;
 }
 
 /* Let it run to the next call that the filter announces. */
@@ -163,16 +193,20 @@ static int boot(struct agent *a, struct task *t, raddr_t buf)
 	if (fd < 0)
 		return (int)fd;
 	agent_batch_begin(a);
+	agent_batch_add(a, __NR_mmap,
+			MAP_ARGS(AGENT_BUFFER, AGENT_BUFFER_SIZE, PROT_READ | PROT_WRITE, fd,
+				 buffer_offset()));
 	agent_batch_add(a, __NR_close, REMOTE_ARGS((uint64_t)fd));
 	r->u.orig_rax = __NR_mmap;
 	r->u.rdi = TICK_PAGE;
-	r->u.rsi = CODE_OFFSET + code_size();
+	r->u.rsi = buffer_offset();
 	r->u.rdx = PROT_READ | PROT_EXEC;
 	r->u.r10 = MAP_SHARED | MAP_FIXED_NOREPLACE;
 	r->u.r8 = (uint64_t)fd;
 	r->u.r9 = 0;
 	r->u.rbx = a->header->boot;
-	return run_to_call(t);
+	ret = run_to_call(t);
+	return ret ? ret : batch_result(a);
 }
 
 /* Run `fn` with the task's registers and signals set aside. */
@@ -266,14 +300,9 @@ static int run_singly(struct agent *a, struct task *t)
 
 int agent_batch_run(struct agent *a, struct task *t)
 {
-	const struct agent_call *last;
 	int ret = a->filtered ? run_aside(a, t, 0, run_batch) : run_singly(a, t);
 
-	if (ret)
-		return ret;
-	BUG_ON(!a->state->batch_done);
-	last = &a->state->batch[a->state->batch_done - 1];
-	return last->result < 0 && last->result >= -4095 ? (int)last->result : 0;
+	return ret ? ret : batch_result(a);
 }
 
 /* --- the filter --- */

@@ -192,7 +192,7 @@ bool code_describe(const struct rtask *t, raddr_t start, struct trace_mapping *m
 enum code_visible code_view(const struct rtask *t, raddr_t start, struct code_view *v)
 {
 	*v = (struct code_view){0};
-	if (start >= TICK_PAGE && start < OURS_END)
+	if (addr_is_ours(start))
 		return VIEW_HIDDEN;
 	for (size_t i = 0; t->code && i < t->code->n_texts; i++) {
 		const struct code_text *x = &t->code->texts[i];
@@ -261,7 +261,7 @@ static void placement_release(struct placement *p)
 /* Nothing is mapped in [start, end), and nothing of ours will be. */
 static bool is_free(const struct maps *maps, raddr_t start, raddr_t end)
 {
-	if (start < OURS_END || end <= start)
+	if (start < OURS_END || end <= start || overlaps_ours(start, end))
 		return false;
 	for (size_t i = 0; i < maps->count; i++)
 		if (maps->lines[i].start < end && maps->lines[i].end > start)
@@ -548,11 +548,13 @@ void code_mapped(struct event_builder *b, struct rtask *t, const struct trace_ma
 static size_t protected_ranges(struct recorder *rec, const struct rtask *t, raddr_t start,
 			       raddr_t end, struct mm_range *out)
 {
+	const struct mm_range ours[] = OURS_RANGES;
 	size_t n = 0, n_scratch = scratch_ranges(rec, t->t.mm, NULL);
 	struct mm_range *scratch = xcalloc(n_scratch + 1, sizeof(*scratch));
 
 	scratch_ranges(rec, t->t.mm, scratch);
-	out[n++] = (struct mm_range){STUB_PAGE, OURS_END};
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		out[n++] = ours[i];
 	for (size_t i = 0; i < n_scratch && n < PROTECTED_MAX; i++)
 		out[n++] = scratch[i];
 	free(scratch);

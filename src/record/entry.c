@@ -49,7 +49,7 @@ static void prepare_protection(struct recorder *rec, struct rtask *t)
 {
 	raddr_t start = t->call.arg[0], end = start + page_ceil(t->call.arg[1]);
 
-	if (start < OURS_END && end > STUB_PAGE && end > start)
+	if (overlaps_ours(start, end) && end > start)
 		force(t, -ENOMEM);
 }
 
@@ -155,12 +155,13 @@ static void prepare_mmap(struct recorder *rec, struct rtask *t)
 	char path[64];
 	struct stat st;
 
-	if (addr < OURS_END && addr + t->call.arg[1] > STUB_PAGE) {
+	if (overlaps_ours(addr, addr + t->call.arg[1])) {
 		if (t->call.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 			force(t, -ENOMEM);
 			return;
 		}
-		regs_set_arg(task_regs_modify(&t->t), 0, addr ? OURS_END : 0);
+		if (addr && addr < OURS_END)
+			regs_set_arg(task_regs_modify(&t->t), 0, OURS_END);
 	}
 	if (t->call.arg[3] & MAP_ANONYMOUS)
 		return;

@@ -104,12 +104,14 @@ static bool wants_checksum(const struct event_builder *b)
 
 static uint64_t checksum(struct recorder *rec, struct rtask *t)
 {
+	const struct mm_range ours[] = OURS_RANGES;
 	size_t n = scratch_ranges(rec, t->t.mm, NULL);
-	struct mm_range *skip = xcalloc(n + 1, sizeof(*skip));
+	struct mm_range *skip = xcalloc(n + ARRAY_SIZE(ours), sizeof(*skip));
 	uint64_t sum;
 
 	scratch_ranges(rec, t->t.mm, skip);
-	skip[n++] = (struct mm_range){TICK_PAGE, OURS_END};
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		skip[n++] = ours[i];
 	sum = mm_checksum(t->t.mm, t->t.tid, skip, n);
 	free(skip);
 	return sum;

@@ -136,7 +136,7 @@ static int write_exec_event(struct recorder *rec, struct rtask *t, const struct 
 	for (size_t i = 0; !ret && i < maps->count; i++) {
 		const struct map_line *l = &maps->lines[i];
 
-		if (named(l, "[vsyscall]") || (l->start >= TICK_PAGE && l->start < OURS_END))
+		if (named(l, "[vsyscall]") || addr_is_ours(l->start))
 			continue;
 		ret = describe(rec, t, l, &m[n++]);
 		add_content(&b, t, l);

@@ -87,7 +87,7 @@ int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping 
 	bool keep = false;
 	int fd = -1, ret;
 
-	if (m->start < OURS_END && m->end > STUB_PAGE)
+	if (overlaps_ours(m->start, m->end))
 		return failed(s, -EEXIST, "it maps %#llx, which replay uses itself",
 			      (unsigned long long)m->start);
 	s->maps_shared |= m->flags & MAP_SHARED;
@@ -253,8 +253,7 @@ int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_
 	if (is_error(call->ret) &&
 	    !(call->ret == -ENOMEM && (row->class == SYS_MEM || row->class == SYS_MADVISE)))
 		return 0;
-	if (call->ret == -ENOMEM && call->arg[0] < OURS_END &&
-	    call->arg[0] + call->arg[1] > STUB_PAGE)
+	if (call->ret == -ENOMEM && overlaps_ours(call->arg[0], call->arg[0] + call->arg[1]))
 		return 0; /* the recorder did not let it be made */
 	switch (row->class) {
 	case SYS_MEM:

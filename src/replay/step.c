@@ -33,8 +33,8 @@ int verify_regs(struct session *s, struct ptask *p, bool at_entry)
 
 int verify_memory(struct session *s, struct ptask *p)
 {
-	const struct mm_range stub = {STUB_PAGE, OURS_END};
-	uint64_t sum = mm_checksum(p->t.mm, p->t.tid, &stub, 1);
+	const struct mm_range ours[] = OURS_RANGES;
+	uint64_t sum = mm_checksum(p->t.mm, p->t.tid, ours, ARRAY_SIZE(ours));
 
 	if (sum == s->ev.memory_checksum)
 		return 0;

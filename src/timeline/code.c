@@ -40,7 +40,7 @@ struct code_cache {
 
 bool addr_is_rr(raddr_t addr)
 {
-	return addr >= STUB_PAGE && addr < OURS_END;
+	return addr_is_ours(addr);
 }
 
 /* --- images --- */

@@ -130,7 +130,7 @@ static int64_t make(struct ptask *p, const struct abi_call *call)
 
 static bool touches_ours(const struct abi_call *call)
 {
-	return call->arg[0] < OURS_END && call->arg[0] + call->arg[1] > STUB_PAGE;
+	return overlaps_ours(call->arg[0], call->arg[0] + call->arg[1]);
 }
 
 static int64_t answer_brk(struct ptask *p, const struct abi_call *call)

@@ -143,10 +143,14 @@ int timeline_siginfo(struct timeline *tl, struct buf *out)
 /* The end of the piece at `addr` that is shown; `addr` itself if it is ours. */
 static raddr_t shown_until(const struct image_space *space, raddr_t addr, raddr_t end)
 {
+	const struct mm_range ours[] = OURS_RANGES;
+
 	if (addr_is_rr(addr))
 		return addr;
-	if (addr < STUB_PAGE && end > STUB_PAGE)
-		end = STUB_PAGE;
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
+		if (addr < ours[i].start && end > ours[i].start)
+			end = ours[i].start;
+	}
 	for (size_t i = 0; i < space->n; i++) {
 		const struct image_range *r = &space->ranges[i];
 

@@ -45,14 +45,14 @@ at_most 150 'stops since exec' ls -laR /usr/share/doc
 mkdir tree && for ((i = 0; i < 200; i++)); do echo "file $i" >"tree/$i"; done
 at_most 100 'stops since exec' cp -r tree copy
 
-# Nothing stops but the buffer of 256 KiB, when it is full. A record takes 24 bytes, and what the call
-# wrote takes 16 and its own size more: 92 buffers, 397 and 214. 40 are for starting.
-at_most 132 'stops since exec' "$loops" getpid 1000000
-at_most 437 'stops since exec' "$loops" read 1000000
-at_most 254 'stops since exec' "$loops" clock 1000000
+# Nothing stops but the buffer of 2 MiB, when it is full. A record takes 24 bytes, and what the call
+# wrote takes 16 and its own size more: 12 buffers, 50 and 27. 40 are for starting.
+at_most 52 'stops since exec' "$loops" getpid 1000000
+at_most 90 'stops since exec' "$loops" read 1000000
+at_most 67 'stops since exec' "$loops" clock 1000000
 
 # Found in other ways: no loader and no vDSO of libc's, another libc, another language's own calls.
-# 100,000 of the largest of these records fill 40 buffers; the rest are
+# 100,000 of the largest of these records fill 5 buffers; the rest are
 # for starting. Go's threads wait for each other, too.
 if cc -O1 -static -o loops.static "$here/../../bench/loops.c" 2>/dev/null; then
 	at_most 100 stops ./loops.static read 100000
