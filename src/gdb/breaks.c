@@ -267,6 +267,5 @@ void handle_catch_syscalls(struct server *s, struct scan args)
 		return;
 	}
 	timeline_catch_syscalls(s->tl, nrs, n);
-	s->told_so = s->told_so && !s->buffered;
 	reply_ok(s);
 }

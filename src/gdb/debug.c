@@ -32,7 +32,6 @@ struct start {
 	event_t event; /* behind which it begins */
 	event_t exit;  /* of its last thread; 0: the recording ended first */
 	bool killed;   /* by a signal */
-	bool buffered; /* system calls were recorded without stops */
 };
 
 static const char *base_name(const char *path)
@@ -92,19 +91,6 @@ static int find_start(const struct debug_options *opt, struct trace_reader *r, s
 	return 0;
 }
 
-#define FIRST_EVENTS 1000
-
-/* Whether system calls were recorded without stops: then some of the first are. */
-static bool has_buffers(struct trace_reader *r)
-{
-	struct trace_event ev;
-
-	for (int i = 0; i < FIRST_EVENTS && trace_reader_next(r, &ev) == 1; i++)
-		if (ev.type == EV_BUFFER)
-			return true;
-	return false;
-}
-
 static int read_start(const struct debug_options *opt, struct start *start)
 {
 	struct trace_reader *r;
@@ -113,7 +99,6 @@ static int read_start(const struct debug_options *opt, struct start *start)
 	if (ret)
 		return ret;
 	ret = find_start(opt, r, start);
-	start->buffered = !ret && has_buffers(r);
 	trace_reader_close(r);
 	return ret;
 }
@@ -331,9 +316,8 @@ static int serve(const struct serving *sv)
 	} else {
 		find_exe(tl, start.pid, &exe);
 		say_ready(sv, buf_str(&exe));
-		s = server_new(
-			tl, &registers,
-			&(struct server_start){start.pid, start.event, start.buffered, stop});
+		s = server_new(tl, &registers,
+			       &(struct server_start){start.pid, start.event, stop});
 		serve_clients(sv, s);
 		server_free(s);
 		s = NULL;

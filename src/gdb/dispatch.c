@@ -76,7 +76,6 @@ void session_reset(struct server *s)
 	end_changes(s);
 	s->vanished = s->finished = s->ends_all = s->arrived = s->lost = false;
 	s->multiprocess = s->swbreak = s->hwbreak = s->fork_events = s->exec_events = false;
-	s->told_so = true;
 	s->module_field = 0;
 	s->n_attached = 0;
 	attach(s, s->first_pid);

@@ -286,11 +286,6 @@ static void move(struct server *s, const struct timeline_run *run)
 		s->arrived = false;
 		return;
 	}
-	if (!s->told_so)
-		tell_user(s,
-			  "[calls that were recorded without a stop are not caught: `rr record -n` "
-			  "stops at all]\n");
-	s->told_so = true;
 	do {
 		int ret = timeline_run(s->tl, run, &s->stop);
 

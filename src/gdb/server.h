@@ -17,7 +17,6 @@ int server_listen(const char *host, int *port);
 struct server_start {
 	pid_t pid;		   /* of the process that each client is attached to at first */
 	event_t event;		   /* behind which that begins */
-	bool buffered;		   /* the recording has calls that were made without a stop */
 	struct timeline_stop stop; /* where the timeline stands */
 };
 

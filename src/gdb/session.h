@@ -43,8 +43,6 @@ struct server {
 	/* --- what it sees --- */
 	pid_t first_pid;     /* that each client begins with */
 	event_t start_event; /* where that begins */
-	bool buffered;	     /* some system calls cannot be caught */
-	bool told_so;	     /* the user knows, or need not */
 	pid_t attached[ATTACHED_MAX];
 	size_t n_attached;
 	pid_t general;		       /* tid that registers and memory are asked about (Hg) */

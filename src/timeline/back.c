@@ -9,6 +9,7 @@
 #include "timeline/internal.h"
 
 struct found {
+	struct timeline_point here; /* from where it is searched */
 	bool any;
 	struct place place;
 	struct timeline_stop stop;
@@ -19,28 +20,51 @@ struct found {
 #define MANY_HITS 300
 #define OVERFLOW  2
 
+/* It is for what lies behind the point, not for what is done there next. */
+static bool is_for_past(enum timeline_stop_reason r)
+{
+	return r != TIMELINE_STOP_BREAK && r != TIMELINE_STOP_SIGNAL &&
+	       r != TIMELINE_STOP_SYSCALL_ENTRY;
+}
+
+/*
+ * Whether the stop, met at `met`, is one of a stretch that ends at `to`. For what is behind it no
+ * later stretch stops. It may be shown where the search comes from: backwards, only what an
+ * instruction has written is before that.
+ */
+static bool is_before(struct timeline *tl, const struct timeline_stop *stop,
+		      const struct timeline_point *met, const struct timeline_point *to,
+		      const struct found *found)
+{
+	struct timeline_point shown = place_point(&tl->now->place);
+	int order = timeline_point_compare(met, to);
+
+	if (stop->reason == TIMELINE_STOP_WATCH)
+		return true;
+	if (!is_for_past(stop->reason))
+		return order < 0;
+	return order <= 0 && timeline_point_compare(&shown, &found->here) < 0;
+}
+
 /* From now up to `to`: remember the last stop. OVERFLOW: there are more than `max`. */
 static int scan(struct timeline *tl, const struct timeline_point *to, bool skip, size_t max,
 		struct found *found)
 {
-	struct forward f = {.run = {.mode = TIMELINE_CONTINUE}, .limit = to, .skip_arrival = skip};
+	struct timeline_point met;
+	struct forward f = {
+		.run = {.mode = TIMELINE_CONTINUE}, .limit = to, .skip_arrival = skip, .met = &met};
 
 	while (max--) {
 		struct timeline_stop stop;
 		int ret = forward(tl, &f, &stop);
-		struct timeline_point at;
 
 		if (ret <= 0)
 			return ret;
 		if (stop.reason == TIMELINE_STOP_INTERRUPTED)
 			return INTERRUPTED;
-		if (stop.reason == TIMELINE_STOP_END)
+		if (stop.reason == TIMELINE_STOP_END || !is_before(tl, &stop, &met, to, found))
 			return 0;
-		at = place_point(&tl->now->place);
-		/* What an instruction did is found behind it, which is at `to` for the last one. */
-		if (timeline_point_compare(&at, to) >= 0 && stop.reason != TIMELINE_STOP_WATCH)
-			return 0;
-		*found = (struct found){true, tl->now->place, stop};
+		*found = (struct found){found->here, true, tl->now->place, stop};
 		/* What is executed behind a write was not looked for yet. */
 		f.skip_arrival = stop.reason != TIMELINE_STOP_WATCH;
 	}
@@ -77,7 +101,7 @@ static int last_in(struct timeline *tl, const struct timeline_point *lo,
 		   const struct timeline_point *hi, struct timeline_point *at, struct found *found)
 {
 	struct timeline_point cut, mid, first;
-	struct found early = {false};
+	struct found early;
 	int ret = seek_point(tl, lo);
 
 	*at = place_point(&tl->now->place);
@@ -94,13 +118,15 @@ static int last_in(struct timeline *tl, const struct timeline_point *lo,
 	if (!middle(tl, &cut, hi, &mid))
 		return scan(tl, hi, true, SIZE_MAX, found);
 	early = *found;
-	*found = (struct found){false};
+	*found = (struct found){.here = early.here};
 	ret = last_in(tl, &mid, hi, &first, found);
 	if (ret || found->any)
 		return ret;
 	*found = early;
 	ret = seek_place(tl, &early.place);
-	return ret ? ret : scan(tl, &mid, true, SIZE_MAX, found);
+	if (timeline_point_compare(&first, hi) > 0)
+		first = *hi;
+	return ret ? ret : scan(tl, &first, true, SIZE_MAX, found);
 }
 
 /* The last snapshot before `hi`. */
@@ -156,7 +182,7 @@ static int search(struct timeline *tl, const struct timeline_point *floor,
 	struct timeline_point hi = *to, at;
 	bool starts = false;
 
-	*found = (struct found){false};
+	*found = (struct found){.here = *to};
 	for (unsigned int tries = 0; timeline_point_compare(&hi, floor) > 0; tries++) {
 		struct timeline_point lo = stretch(tl, &hi, starts, tries);
 		int ret;
@@ -170,9 +196,12 @@ static int search(struct timeline *tl, const struct timeline_point *floor,
 		if (interrupted(tl))
 			return INTERRUPTED;
 		/* In front of the interval's start there is nothing of it. */
-		starts = at.event == lo.event && at.ticks > lo.ticks &&
-			 timeline_point_compare(&at, &hi) < 0;
-		hi = starts ? at : lo;
+		starts = timeline_point_compare(&at, &hi) < 0 &&
+			 timeline_point_compare(&at, &lo) > 0;
+		if (timeline_point_compare(&at, &hi) < 0)
+			hi = at;
+		else if (tries >= ARRAY_SIZE(tries_of))
+			hi = lo;
 	}
 	return 0;
 }
@@ -284,12 +313,13 @@ static bool stops_between(const struct timeline *tl, const struct timeline_point
 static int step_back_once(struct timeline *tl, pid_t tid, struct timeline_stop *stop)
 {
 	struct timeline_point here, to;
-	struct found found = {false};
+	struct found found;
 	int ret = place_resolve(tl);
 
 	if (ret)
 		return ret;
 	here = place_point(&tl->now->place);
+	found = (struct found){.here = here};
 	ret = step_before(tl, tid, &here, &to);
 	if (ret == -ENOENT)
 		return at_start(tl, stop);

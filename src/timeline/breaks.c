@@ -120,7 +120,7 @@ static bool concerns(const struct breakpoint *b, const struct ptask *p)
 
 /* --- int3 --- */
 
-static int insert_at(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_t logical)
+static void insert_at(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_t logical)
 {
 	static const uint8_t int3 = 0xcc;
 	struct breaks *k = &tl->breaks;
@@ -129,22 +129,23 @@ static int insert_at(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_t
 
 	for (size_t i = 0; i < k->n_inserted; i++)
 		if (k->inserted[i].addr == addr)
-			return 0;
+			return;
 	if (mm_read(p->t.mm, addr, &old, 1) || mm_write(p->t.mm, addr, &int3, 1))
-		return 0; /* not mapped now */
+		return; /* not mapped now */
 	k->inserted = xrealloc(k->inserted, (k->n_inserted + 1) * sizeof(*k->inserted));
 	in = &k->inserted[k->n_inserted++];
 	*in = (struct inserted){addr, logical, old};
-	return 0;
 }
 
-int breaks_insert(struct timeline *tl, struct ptask *p)
+void breaks_insert(struct timeline *tl, struct ptask *p)
 {
 	struct breaks *k = &tl->breaks;
+	const bool calls = calls_ahead(tl, p);
 	raddr_t copies[MAX_COPIES];
 
-	if (k->inserted_in == p->t.mm)
-		return 0;
+	if (k->inserted_in == p->t.mm && k->inserted_generation == k->generation &&
+	    k->inserted_calls == calls)
+		return;
 	breaks_remove(tl);
 	for (size_t i = 0; i < k->n; i++) {
 		size_t n;
@@ -155,8 +156,11 @@ int breaks_insert(struct timeline *tl, struct ptask *p)
 		for (size_t j = 0; j < n; j++)
 			insert_at(tl, p, copies[j], k->list[i].b.addr);
 	}
+	if (calls)
+		code_each_call(tl, p, insert_at);
 	k->inserted_in = p->t.mm;
-	return 0;
+	k->inserted_generation = k->generation;
+	k->inserted_calls = calls;
 }
 
 void breaks_remove(struct timeline *tl)

@@ -21,9 +21,9 @@ struct copy {
 struct image_index {
 	struct known_image {
 		uint64_t dev, ino;
-		struct image *im; /* NULL: no image */
-		struct copy *copies;
-		size_t n_copies;
+		struct image *im;	     /* NULL: no image */
+		struct copy *copies, *calls; /* calls: hooks at system calls */
+		size_t n_copies, n_calls;
 		bool indexed;
 	} * list;
 	size_t n;
@@ -167,6 +167,7 @@ void timeline_code_release(struct timeline *tl)
 	for (size_t i = 0; tl->images && i < tl->images->n; i++) {
 		image_free(tl->images->list[i].im);
 		free(tl->images->list[i].copies);
+		free(tl->images->list[i].calls);
 	}
 	if (tl->images) {
 		map_release(&tl->images->files);
@@ -267,6 +268,18 @@ static bool is_aftermath(const struct image *im, const struct image_entry *e)
 	return e > im->entries && is_second_place(im, e - 1);
 }
 
+/* The first of the two, of a system call that the agent makes if it can. */
+static bool is_call(const struct image *im, const struct image_entry *e)
+{
+	const uint8_t *second;
+
+	if (e + 2 >= im->entries + im->n_entries || !is_second_place(im, e + 2) ||
+	    e[2].stub + 2 > im->stub_size)
+		return false;
+	second = im->stubs + e[2].stub;
+	return second[0] == 0x0f && second[1] == 0x05;
+}
+
 static bool is_instruction(const struct image *im, const struct image_entry *e)
 {
 	if (e->where != IMAGE_CODE)
@@ -292,6 +305,11 @@ static const struct image_entry *entry_exactly_at(const struct image *im, uint64
 	return lo && im->entries[lo - 1].stub == stub ? &im->entries[lo - 1] : NULL;
 }
 
+static const struct image_entry *entry_of(const struct image_range *r, raddr_t addr)
+{
+	return entry_exactly_at(r->image, addr - r->bias - (uint64_t)r->image->stub_vaddr);
+}
+
 bool code_is_ours(struct timeline *tl, struct ptask *p, raddr_t addr)
 {
 	const struct image_range *r;
@@ -304,8 +322,23 @@ bool code_is_ours(struct timeline *tl, struct ptask *p, raddr_t addr)
 		return false;
 	if (!r->stubs)
 		return window_at(r->image, addr - r->bias) != NULL;
-	e = entry_exactly_at(r->image, addr - r->bias - (uint64_t)r->image->stub_vaddr);
+	e = entry_of(r, addr);
 	return !e || !is_instruction(r->image, e);
+}
+
+bool code_is_hook(struct timeline *tl, struct ptask *p, raddr_t addr)
+{
+	const struct image_range *r = image_space_find(code_space(tl, p), addr);
+
+	return r && r->stubs;
+}
+
+bool code_is_call(struct timeline *tl, struct ptask *p, raddr_t addr)
+{
+	const struct image_range *r = image_space_find(code_space(tl, p), addr);
+	const struct image_entry *e = r && r->stubs ? entry_of(r, addr) : NULL;
+
+	return e && is_call(r->image, e);
 }
 
 raddr_t code_original(struct timeline *tl, struct ptask *p, raddr_t addr)
@@ -338,11 +371,14 @@ static void index_copies(struct known_image *k)
 
 	k->indexed = true;
 	k->copies = xcalloc(im->n_entries + 1, sizeof(*k->copies));
+	k->calls = xcalloc(im->n_syscalls + 1, sizeof(*k->calls));
 	for (size_t i = 0; i < im->n_entries; i++) {
 		const struct image_entry *e = &im->entries[i];
 
 		if (is_instruction(im, e))
 			k->copies[k->n_copies++] = (struct copy){e->original, e->stub};
+		if (is_call(im, e) && k->n_calls <= im->n_syscalls)
+			k->calls[k->n_calls++] = (struct copy){e->original, e->stub};
 	}
 	qsort(k->copies, k->n_copies, sizeof(*k->copies), by_original);
 }
@@ -377,4 +413,27 @@ size_t code_copies(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_t *
 	for (; lo < k->n_copies && k->copies[lo].original == original && n < max; lo++)
 		out[n++] = r->bias + (uint64_t)r->image->stub_vaddr + k->copies[lo].stub;
 	return n;
+}
+
+void code_each_call(struct timeline *tl, struct ptask *p, code_place_fn fn)
+{
+	const struct image_space *space = code_space(tl, p);
+
+	for (size_t i = 0; i < space->n; i++) {
+		const struct image_range *r = &space->ranges[i];
+		const struct image *im = r->image;
+		struct known_image *k;
+
+		if (!r->stubs)
+			continue;
+		k = known_image(tl, im);
+		if (!k->indexed)
+			index_copies(k);
+		for (size_t j = 0; j < k->n_calls; j++) {
+			raddr_t at = r->bias + (uint64_t)im->stub_vaddr + k->calls[j].stub;
+
+			if (at >= r->start && at < r->end)
+				fn(tl, p, at, r->bias + im->texts[0].vaddr + k->calls[j].original);
+		}
+	}
 }

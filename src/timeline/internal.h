@@ -84,7 +84,9 @@ struct breaks {
 	struct inserted *inserted;
 	size_t n_inserted;
 	struct mm *inserted_in; /* NULL: nowhere */
-	struct ptask *armed;	/* has the debug registers set; NULL: nobody */
+	unsigned int inserted_generation;
+	bool inserted_calls; /* at all hooks of system calls too */
+	struct ptask *armed; /* has the debug registers set; NULL: nobody */
 	unsigned int armed_generation;
 	int slot_id[4]; /* whose they are; 0: free */
 	int met[4];	/* ids of watchpoints that the last instructions met */
@@ -118,6 +120,7 @@ enum pause {
 	PAUSE_STEPS,	/* the steps are done */
 	PAUSE_BREAK,	/* at an address to stop at: w->hit */
 	PAUSE_WATCH,	/* behind an instruction that hit a watchpoint: w->hit */
+	PAUSE_RETURN,	/* behind a system call that the agent made: w->hit */
 	PAUSE_REPEATED, /* a watchpoint was met, in the middle of an instruction perhaps: the place
 			 * says where it is to go on, not the task */
 	PAUSE_END,	/* w->stop_at_end */
@@ -191,6 +194,16 @@ struct timeline {
 	bool catch_all_calls;
 	int *catch_calls;
 	size_t n_catch_calls;
+	struct {
+		event_t exec; /* of the program whose vDSO it is; 0: none */
+		raddr_t start, end;
+	} vdso;
+	struct {
+		event_t event; /* of the interval; 0: it is not known */
+		pid_t tid;
+		unsigned int generation;
+		size_t end; /* in the task's buffer, of the last call that is caught */
+	} caught;
 
 	struct code_cache *code;
 	struct image_index *images;
@@ -233,11 +246,30 @@ raddr_t code_original(struct timeline *tl, struct ptask *p, raddr_t addr);
 size_t code_copies(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_t *out, size_t max);
 /* Where a task goes on behind the trap at `trap`: false if there is none. */
 bool code_trap(struct timeline *tl, struct ptask *p, raddr_t trap, raddr_t *resume);
+/* In a stub of an image; and at the boundary of a system call there that the agent makes. */
+bool code_is_hook(struct timeline *tl, struct ptask *p, raddr_t addr);
+bool code_is_call(struct timeline *tl, struct ptask *p, raddr_t addr);
+/* All of these: where each is, and its original address. */
+typedef void (*code_place_fn)(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_t original);
+void code_each_call(struct timeline *tl, struct ptask *p, code_place_fn fn);
 bool addr_is_rr(raddr_t addr);
+
+/* --- catch.c --- */
+/* The event is a system call that is caught, of `p`. */
+bool catches_event(struct timeline *tl, const struct ptask *p, const struct trace_event *ev);
+bool catches_signal(const struct timeline *tl, int signo);
+/* The running task takes a call that is caught from its buffer, somewhere in this interval. */
+bool calls_ahead(struct timeline *tl, struct ptask *p);
+/* The task stands before such a call (not one of the vDSO's): its number, else NO_CALL. */
+#define NO_CALL (-1)
+int call_here(struct timeline *tl, struct ptask *p);
+/* It waits in the middle of one, for its next buffer. */
+int call_begun(struct timeline *tl, struct ptask *p);
+struct timeline_stop call_stop(const struct ptask *p, enum timeline_stop_reason why, int nr);
 
 /* --- breaks.c --- */
 void breaks_release(struct breaks *b);
-int breaks_insert(struct timeline *tl, struct ptask *p);
+void breaks_insert(struct timeline *tl, struct ptask *p);
 void breaks_remove(struct timeline *tl);
 /* The int3 of ours that the task has run into, or NULL. */
 const struct inserted *breaks_at(struct timeline *tl, struct ptask *p, raddr_t addr);
@@ -335,6 +367,8 @@ struct forward {
 	const struct timeline_point *limit; /* NULL: the end */
 	bool visible;			    /* output is shown, snapshots are made */
 	bool skip_arrival;		    /* what is at the first place itself was shown */
+	struct timeline_point *met; /* NULL, or where the stop was met: behind an event nothing else
+				     * has run yet, which it may have where it is shown */
 };
 /* Forward: 1: it stopped, *stop says why; 0: the limit is reached; <0. */
 int forward(struct timeline *tl, const struct forward *f, struct timeline_stop *stop);

@@ -9,52 +9,20 @@
 
 /* --- what is caught --- */
 
-void timeline_catch_events(struct timeline *tl, unsigned int catches)
-{
-	tl->catches = catches;
-}
-
-void timeline_catch_signals(struct timeline *tl, uint64_t signals)
-{
-	tl->catch_signals = signals;
-}
-
-void timeline_catch_syscalls(struct timeline *tl, const int *nrs, size_t n)
-{
-	tl->catch_all_calls = nrs && !n;
-	tl->n_catch_calls = nrs ? n : 0;
-	tl->catch_calls = xrealloc(tl->catch_calls, (n + 1) * sizeof(*nrs));
-	if (nrs)
-		memcpy(tl->catch_calls, nrs, n * sizeof(*nrs));
-}
-
-static bool catches_call(const struct timeline *tl, int nr)
-{
-	for (size_t i = 0; i < tl->n_catch_calls; i++)
-		if (tl->catch_calls[i] == nr)
-			return true;
-	return tl->catch_all_calls;
-}
-
-static bool catches_signal(const struct timeline *tl, int signo)
-{
-	return signo > 0 && signo <= 64 && tl->catch_signals & 1ULL << (signo - 1);
-}
-
 static bool is_entry(const struct trace_event *ev)
 {
 	return ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_ENTRY || ev->type == EV_EXEC;
 }
 
 /* Whether the walk has to stop before the event takes effect. */
-static bool wants_end(const struct timeline *tl)
+static bool wants_end(struct timeline *tl, const struct ptask *p)
 {
 	const struct trace_event *ev = &tl->now->s.ev;
 
 	if (ev->type == EV_SIGNAL)
 		return ev->synchronous && tl->signal_shown != ev->number &&
 		       catches_signal(tl, ev->signo);
-	return is_entry(ev) && ev->number > 1 && catches_call(tl, ev->syscall);
+	return is_entry(ev) && ev->number > 1 && catches_event(tl, p, ev);
 }
 
 static void signal_stop(struct timeline *tl, struct timeline_stop *stop)
@@ -116,16 +84,18 @@ struct happened {
 	pid_t tid;
 	bool handler, last_of_process;
 	struct timeline_stop stop; /* if it is caught */
-	bool is_call;
+	bool is_call;		   /* that is caught */
 };
 
-static struct happened about(const struct trace_event *ev, const struct ptask *p)
+static struct happened about(struct timeline *tl, const struct trace_event *ev,
+			     const struct ptask *p)
 {
 	struct happened h = {.type = ev->type, .tid = p->rec_tid, .stop = {.tid = ev->tid}};
 
 	h.handler = ev->type == EV_SIGNAL && ev->action == SIGNAL_HANDLER;
 	h.last_of_process = ev->type == EV_EXIT && p->group->live == 1;
-	h.is_call = ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_EXIT;
+	h.is_call =
+		(ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_EXIT) && catches_event(tl, p, ev);
 	h.stop.syscall = ev->syscall;
 	h.stop.status = ev->exit_status;
 	switch (ev->type) {
@@ -150,9 +120,7 @@ static struct happened about(const struct trace_event *ev, const struct ptask *p
 
 static bool is_caught(const struct timeline *tl, const struct happened *h)
 {
-	if (h->is_call)
-		return catches_call(tl, h->stop.syscall);
-	return tl->catches & catch_of(h->stop.reason);
+	return h->is_call || tl->catches & catch_of(h->stop.reason);
 }
 
 /* The event was, or completed, a step of its task. */
@@ -196,9 +164,15 @@ static int stop_for(struct timeline_stop *stop, enum timeline_stop_reason reason
 
 static bool limit_reached(struct timeline *tl, const struct forward *f)
 {
-	struct timeline_point at = place_point(&tl->now->place);
+	const struct place *place = &tl->now->place;
+	struct timeline_point at = place_point(place);
+	struct ptask *p = running_task(tl);
+	int order = f->limit ? timeline_point_compare(&at, f->limit) : -1;
 
-	return f->limit && timeline_point_compare(&at, f->limit) >= 0;
+	/* In the middle of a call, which returns there. */
+	if (!order && !place->started && p && call_begun(tl, p) != NO_CALL)
+		return false;
+	return order >= 0;
 }
 
 /* The walk up to the limit, if that is in this interval. */
@@ -238,7 +212,7 @@ static int after_event(struct timeline *tl, const struct forward *f, const struc
 {
 	bool stepped = steps_task(f, h->tid) && (w->done || completes_step(h));
 
-	if (w->late == PAUSE_WATCH) {
+	if (w->late == PAUSE_WATCH || w->late == PAUSE_RETURN) {
 		*stop = w->hit;
 		return 1;
 	}
@@ -288,10 +262,11 @@ static int paused(struct timeline *tl, const struct forward *f, const struct wal
 	switch (w->pause) {
 	case PAUSE_BREAK:
 	case PAUSE_WATCH:
+	case PAUSE_RETURN:
 		*stop = w->hit;
 		return 1;
 	case PAUSE_END:
-		return wants_end(tl) && stop_at_end(tl, stop);
+		return wants_end(tl, p) && stop_at_end(tl, stop);
 	case PAUSE_REPEATED:
 		return finish_repeated(tl, stop);
 	case PAUSE_STEPS:
@@ -342,11 +317,11 @@ static int forward_once(struct timeline *tl, const struct forward *f, bool skip,
 	}
 	w.stepping = steps_task(f, p->rec_tid);
 	w.steps = w.stepping;
-	w.stop_at_end = wants_end(tl) && !tl->now->place.end;
+	w.stop_at_end = wants_end(tl, p) && !tl->now->place.end;
 	limit_walk(tl, f, &w);
 	if (tl->now->place.n_ways > MAX_WAYS - 2 && (ret = place_resolve(tl)))
 		return ret;
-	h = about(ev, p);
+	h = about(tl, ev, p);
 	ret = walk_event(tl, &w);
 	if (ret)
 		return ret;
@@ -387,6 +362,8 @@ int forward(struct timeline *tl, const struct forward *f, struct timeline_stop *
 		skip = false;
 	}
 	vtime_pass(tl);
+	if (f->met)
+		*f->met = place_point(&tl->now->place);
 	if (ret == 1 && settle_place(tl))
 		ret = tl->failed;
 	return ret;

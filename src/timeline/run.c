@@ -128,6 +128,30 @@ static bool counts_steps(const struct walk *w, const struct ptask *p)
 	return w->stepping && (!w->step_tid || w->step_tid == p->rec_tid);
 }
 
+/* Whether the walk stops at the boundary, before what is executed there. */
+static bool to_stop_before(struct timeline *tl, struct ptask *p, raddr_t pc,
+			   struct timeline_stop *hit)
+{
+	int nr;
+
+	if (breaks_execute(tl, p, pc, hit))
+		return true;
+	nr = call_here(tl, p);
+	if (nr == NO_CALL)
+		return false;
+	*hit = call_stop(p, TIMELINE_STOP_SYSCALL_ENTRY, nr);
+	return true;
+}
+
+/* The call that was begun has come to its end, or to the end of a buffer only. */
+static bool has_returned(struct timeline *tl, struct ptask *p, int nr, int came)
+{
+	if (nr == NO_CALL || (came == CAME_TO_END && calls_reports(&tl->now->s, p)))
+		return false;
+	tl->walk->hit = call_stop(p, TIMELINE_STOP_SYSCALL_RETURN, nr);
+	return true;
+}
+
 /* What the walk makes of having come to a boundary by a step, or to the first one. */
 static int look_around(struct timeline *tl, struct ptask *p, bool stepped)
 {
@@ -145,13 +169,13 @@ static int look_around(struct timeline *tl, struct ptask *p, bool stepped)
 		done = true;
 	if (w->armed && tl->breaks.n_soft && watches_changed(tl, p, true, &w->hit))
 		return pause_for(tl, PAUSE_WATCH);
-	if (w->armed && !w->skip_arrival && breaks_execute(tl, p, pc, &w->hit))
+	if (w->armed && !w->skip_arrival && to_stop_before(tl, p, pc, &w->hit))
 		return pause_for(tl, PAUSE_BREAK);
 	return done ? pause_for(tl, PAUSE_STEPS) : CAME_ON;
 }
 
-/* A step has come to a boundary, or to an end: watchpoints first. */
-static int after_step(struct timeline *tl, struct ptask *p, int came)
+/* A step, perhaps of a call, has come to a boundary, or to an end: watchpoints first. */
+static int after_step(struct timeline *tl, struct ptask *p, int nr, int came)
 {
 	struct walk *w = tl->walk;
 
@@ -161,6 +185,8 @@ static int after_step(struct timeline *tl, struct ptask *p, int came)
 			w->late = PAUSE_STEPS;
 	} else if (w->armed && watches_hit(tl, p, &w->hit)) {
 		w->late = PAUSE_WATCH;
+	} else if (has_returned(tl, p, nr, came)) {
+		w->late = PAUSE_RETURN;
 	}
 	if (came == CAME_TO_TRAP)
 		return came; /* the pause is made behind it */
@@ -172,9 +198,11 @@ static int after_step(struct timeline *tl, struct ptask *p, int came)
 static int step(struct timeline *tl, struct ptask *p)
 {
 	struct walk *w = tl->walk;
-	int ret = 0;
+	int ret = 0, nr = NO_CALL;
 
 	breaks_remove(tl);
+	if (w->armed)
+		nr = call_here(tl, p);
 	if (w->armed)
 		ret = watches_arm(tl, p);
 	else if (w->way && w->way->kind == WAY_HITS)
@@ -193,14 +221,15 @@ static int step(struct timeline *tl, struct ptask *p)
 		ret = reach_boundary(tl, p);
 	if (ret == CAME_ON)
 		place_step(tl, p);
-	return ret < 0 ? ret : after_step(tl, p, ret);
+	return ret < 0 ? ret : after_step(tl, p, nr, ret);
 }
 
 /* --- at full speed --- */
 
-static bool has_breaks(const struct timeline *tl)
+static bool has_breaks(struct timeline *tl, struct ptask *p)
 {
-	return tl->walk->armed && (tl->breaks.n_execute || tl->breaks.n_watch);
+	return tl->walk->armed &&
+	       (tl->breaks.n_execute || tl->breaks.n_watch || calls_ahead(tl, p));
 }
 
 /* Of a repeated instruction a data breakpoint stops each round. Whether it is that, or what was
@@ -269,21 +298,50 @@ static int meet_watch(struct timeline *tl, struct ptask *p)
 	return pause_for(tl, PAUSE_WATCH);
 }
 
+/* A call that is caught was begun: to where it returns. What it writes is one instruction's work.
+ */
+static int finish_call(struct timeline *tl, struct ptask *p, int nr)
+{
+	struct walk *w = tl->walk;
+	enum pause why = PAUSE_RETURN;
+	int ret;
+
+	run_grant(tl, p, ticks_left(tl, p));
+	ret = reach_boundary(tl, p);
+	if (ret < 0)
+		return ret;
+	if (tl->breaks.n_met && watches_hit(tl, p, &w->hit))
+		why = PAUSE_WATCH;
+	else if (!has_returned(tl, p, nr, ret))
+		return ret;
+	if (ret == CAME_TO_TRAP) {
+		w->late = why;
+		return ret;
+	}
+	if (ret == CAME_ON)
+		place_step(tl, p);
+	return pause_for(tl, why);
+}
+
 /* An int3 of ours may be under the task: it executes what that covers. */
 static int step_over(struct timeline *tl, struct ptask *p)
 {
 	static const uint8_t int3 = 0xcc;
 	raddr_t pc = task_regs(&p->t) ? 0 : p->t.regs.u.rip;
 	const struct inserted *in = breaks_at(tl, p, pc);
-	int ret;
+	int ret, nr;
 
 	if (!in)
 		return CAME_ON;
+	nr = call_here(tl, p);
 	mm_write(p->t.mm, pc, &in->old, 1);
 	ret = execute_one(tl, p);
+	if (ret >= 0)
+		mm_write(p->t.mm, pc, &int3, 1);
 	if (ret != CAME_ON)
 		return ret;
-	mm_write(p->t.mm, pc, &int3, 1);
+	if (nr != NO_CALL)
+		return finish_call(tl, p, nr);
 	return tl->breaks.n_met ? meet_watch(tl, p) : CAME_ON;
 }
 
@@ -293,7 +351,7 @@ static int meet_break(struct timeline *tl, struct ptask *p, const struct inserte
 	uint64_t n = track(tl, p, logical);
 
 	task_regs_modify(&p->t)->u.rip = in->addr;
-	if (!breaks_execute(tl, p, logical, &tl->walk->hit))
+	if (!to_stop_before(tl, p, logical, &tl->walk->hit))
 		return step_over(tl, p);
 	place_by_way(tl, p, (struct way){.kind = WAY_ARRIVALS, .addr = logical, .n = n});
 	return pause_for(tl, PAUSE_BREAK);
@@ -390,7 +448,7 @@ static int run_free(struct timeline *tl, struct ptask *p)
 		n = min_u64(n, w->ticks - p->ticks.count);
 	n = min_u64(n, tl->slice_ticks);
 	run_grant(tl, p, n);
-	if (has_breaks(tl))
+	if (has_breaks(tl, p))
 		ret = prepare_breaks(tl, p);
 	else
 		breaks_remove(tl), watches_disarm(tl);
@@ -409,12 +467,12 @@ static int run_free(struct timeline *tl, struct ptask *p)
 
 /* --- the driver --- */
 
-static bool goes_by_steps(const struct timeline *tl, const struct ptask *p)
+static bool goes_by_steps(struct timeline *tl, struct ptask *p)
 {
 	const struct walk *w = tl->walk;
 
 	return counts_steps(w, p) || (w->armed && tl->breaks.n_soft) ||
-	       (tl->landing && has_breaks(tl));
+	       (tl->landing && has_breaks(tl, p));
 }
 
 static int land_free(struct timeline *tl, struct ptask *p)
@@ -435,7 +493,7 @@ static int land_free(struct timeline *tl, struct ptask *p)
 }
 
 /* Somebody will look at the first boundary. */
-static bool needs_boundary(const struct timeline *tl, const struct ptask *p)
+static bool needs_boundary(struct timeline *tl, struct ptask *p)
 {
 	const struct walk *w = tl->walk;
 
@@ -448,12 +506,17 @@ static int begin(struct timeline *tl, struct ptask *p)
 {
 	struct walk *w = tl->walk;
 	bool stepped = tl->between && w->done;
+	int nr = w->armed ? call_begun(tl, p) : NO_CALL;
 	int ret;
 
-	if (needs_boundary(tl, p)) {
+	if (nr != NO_CALL || needs_boundary(tl, p)) {
 		tl->between = false;
 		run_grant(tl, p, ticks_left(tl, p));
 		ret = reach_boundary(tl, p);
+		if (ret >= 0 && has_returned(tl, p, nr, ret))
+			w->late = PAUSE_RETURN;
+		if (ret == CAME_TO_END && w->late == PAUSE_RETURN)
+			return pause_for(tl, w->late);
 		if (ret != CAME_ON)
 			return ret;
 		place_tick(tl, p);

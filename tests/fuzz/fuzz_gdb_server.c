@@ -14,7 +14,6 @@ static struct register_set set;
 static const struct server_start at_start = {
 	.pid = 100,
 	.event = 1,
-	.buffered = true,
 	.stop = {.reason = TIMELINE_STOP_STEP, .tid = 100},
 };
 

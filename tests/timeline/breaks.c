@@ -203,10 +203,9 @@ static void catches(struct timeline *tl)
 		n++;
 	}
 	CHECK_EQ(n, ARRAY_SIZE(order));
-	/* Two stops can be at one point: backwards it is met once. */
 	while ((stop = go(tl, TIMELINE_CONTINUE, true)).reason != TIMELINE_STOP_START && n)
 		n--;
-	CHECK(n <= 1);
+	CHECK_EQ(n, 0);
 	timeline_catch_events(tl, 0);
 	timeline_catch_syscalls(tl, NULL, 0);
 }
