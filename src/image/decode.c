@@ -9,6 +9,7 @@
  */
 #include "image/code.h"
 
+#include "base/search.h"
 #include "mem/insn_site.h"
 
 #include <Zydis/Zydis.h>
@@ -382,32 +383,17 @@ void code_release(struct code *c)
 
 struct function *code_function(const struct code *c, uint32_t at)
 {
-	size_t lo = 0, hi = c->n_functions;
+	size_t i = FIRST_WHERE(k, c->n_functions, c->functions[k].end > at);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (c->functions[mid].end <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < c->n_functions && c->functions[lo].start <= at ? &c->functions[lo] : NULL;
+	return i < c->n_functions && c->functions[i].start <= at ? &c->functions[i] : NULL;
 }
 
 struct insn *code_insn(const struct code *c, const struct function *f, uint32_t at)
 {
-	size_t lo = f->first, hi = f->first + f->n;
+	struct insn *v = &c->insns[f->first];
+	size_t i = FIRST_WHERE(k, f->n, v[k].at >= at);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (c->insns[mid].at < at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < f->first + f->n && c->insns[lo].at == at ? &c->insns[lo] : NULL;
+	return i < f->n && v[i].at == at ? &v[i] : NULL;
 }
 
 bool code_in_plt(const struct code *c, uint64_t vaddr)

@@ -9,6 +9,7 @@
 #include "image/elf_tables.h"
 
 #include "base/buf.h"
+#include "base/search.h"
 
 #include <errno.h>
 
@@ -138,20 +139,10 @@ void elf_close(struct elf_file *f)
 /* The segment whose file bytes include the one at `vaddr`, or NULL. */
 static const struct elf_segment *segment_at(const struct elf_file *f, uint64_t vaddr)
 {
-	size_t lo = 0, hi = f->n_segments;
+	size_t i = FIRST_WHERE(k, f->n_segments, f->segments[k].vaddr > vaddr);
+	const struct elf_segment *s = i ? &f->segments[i - 1] : NULL;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const struct elf_segment *s = &f->segments[mid];
-
-		if (vaddr < s->vaddr)
-			hi = mid;
-		else if (vaddr - s->vaddr >= s->mem_size)
-			lo = mid + 1;
-		else
-			return vaddr - s->vaddr < s->file_size ? s : NULL;
-	}
-	return NULL;
+	return s && vaddr - s->vaddr < s->file_size ? s : NULL;
 }
 
 const uint8_t *elf_rest(const struct elf_file *f, uint64_t vaddr, uint64_t *n)
@@ -263,17 +254,7 @@ void code_bits_release(struct code_bits *b)
 /* The first segment that ends above `vaddr`, or b->n. */
 static size_t bits_segment(const struct code_bits *b, uint64_t vaddr)
 {
-	size_t lo = 0, hi = b->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (vaddr < b->v[mid].end)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo;
+	return FIRST_WHERE(k, b->n, vaddr < b->v[k].end);
 }
 
 void code_bits_set(struct code_bits *b, uint64_t vaddr)

@@ -11,6 +11,8 @@
  */
 #include "image/code.h"
 
+#include "base/search.h"
+
 #include <errno.h>
 
 #define LOOK_AHEAD	24
@@ -39,17 +41,9 @@ static int32_t read_i32(const uint8_t *p)
 /* Where the table at `table` ends at the latest: where the next thing begins that code names. */
 static uint64_t table_limit(const struct code *c, uint64_t table)
 {
-	size_t lo = 0, hi = c->n_leas;
+	size_t next = FIRST_WHERE(k, c->n_leas, c->leas[k] > table);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (c->leas[mid] <= table)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < c->n_leas ? c->leas[lo] : UINT64_MAX;
+	return next < c->n_leas ? c->leas[next] : UINT64_MAX;
 }
 
 /* Entry `k` of a table of distances from itself, or NOWHERE at its end. */

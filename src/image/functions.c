@@ -8,6 +8,7 @@
 #include "image/eh_frame.h"
 
 #include "base/buf.h"
+#include "base/search.h"
 
 #include <errno.h>
 
@@ -28,19 +29,9 @@ void code_ranges_release(struct code_ranges *r)
 
 const struct code_range *code_ranges_find(const struct code_ranges *r, uint64_t vaddr)
 {
-	size_t lo = 0, hi = r->n;
+	size_t i = FIRST_WHERE(k, r->n, vaddr < r->v[k].end);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (vaddr < r->v[mid].start)
-			hi = mid;
-		else if (vaddr >= r->v[mid].end)
-			lo = mid + 1;
-		else
-			return &r->v[mid];
-	}
-	return NULL;
+	return i < r->n && r->v[i].start <= vaddr ? &r->v[i] : NULL;
 }
 
 /* By start; of equal ones the longest first. */

@@ -132,6 +132,11 @@ void image_free(struct image *im);
 
 /* --- lookup (lookup.c): addresses are the file's --- */
 
+/* The last entry that begins at `stub`, a distance in the stubs, or before; NULL: none. */
+const struct image_entry *image_entry_at(const struct image *im, uint64_t stub);
+/* Index of the first patch that ends behind `at`, a distance from texts[0]; n_patches: none. */
+size_t image_patch_from(const struct image *im, uint64_t at);
+
 struct image_point {
 	enum image_where where;
 	uint64_t original; /* the logical address */

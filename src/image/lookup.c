@@ -3,28 +3,21 @@
  */
 #include "image/image.h"
 
+#include "base/search.h"
+
 #include <string.h>
 
-/* The last entry that begins at `stub` or before, or NULL. */
-static const struct image_entry *entry_at(const struct image *im, uint64_t stub)
+const struct image_entry *image_entry_at(const struct image *im, uint64_t stub)
 {
-	size_t lo = 0, hi = im->n_entries;
+	size_t i = FIRST_WHERE(k, im->n_entries, im->entries[k].stub > stub);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (im->entries[mid].stub <= stub)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo ? &im->entries[lo - 1] : NULL;
+	return i ? &im->entries[i - 1] : NULL;
 }
 
 struct image_point image_find(const struct image *im, uint64_t vaddr)
 {
 	uint64_t stub = vaddr - (uint64_t)im->stub_vaddr;
-	const struct image_entry *e = stub < im->stub_size ? entry_at(im, stub) : NULL;
+	const struct image_entry *e = stub < im->stub_size ? image_entry_at(im, stub) : NULL;
 
 	if (!e || e->where == IMAGE_OUTSIDE)
 		return (struct image_point){.where = IMAGE_OUTSIDE, .original = vaddr};
@@ -35,20 +28,10 @@ struct image_point image_find(const struct image *im, uint64_t vaddr)
 	};
 }
 
-/* Index of the first patch that ends behind `at`. */
-static size_t patch_from(const struct image *im, uint64_t at)
+size_t image_patch_from(const struct image *im, uint64_t at)
 {
-	size_t lo = 0, hi = im->n_patches;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (im->patches[mid].start + (uint64_t)im->patches[mid].length <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return FIRST_WHERE(k, im->n_patches,
+			   im->patches[k].start + (uint64_t)im->patches[k].length > at);
 }
 
 /* The patched text byte at `vaddr`, or NULL. */
@@ -74,7 +57,7 @@ int64_t image_displaced(const struct image *im, uint64_t vaddr)
 
 	if (!im->n_texts || vaddr < im->texts[0].vaddr)
 		return 0;
-	k = patch_from(im, at);
+	k = image_patch_from(im, at);
 	if (k == im->n_patches)
 		return 0;
 	p = &im->patches[k];
@@ -85,7 +68,7 @@ int64_t image_displaced(const struct image *im, uint64_t vaddr)
 	if (!jump)
 		return 0;
 	memcpy(&d, jump + 1, 4);
-	e = entry_at(im, start + 5 + (uint64_t)(int64_t)d - (uint64_t)im->stub_vaddr);
+	e = image_entry_at(im, start + 5 + (uint64_t)(int64_t)d - (uint64_t)im->stub_vaddr);
 	/* The stub begins with a count, perhaps; then come the instructions in their order. */
 	for (; e && e < im->entries + im->n_entries; e++) {
 		if (e->where == IMAGE_CODE && e->original == at)
@@ -103,7 +86,8 @@ void image_hide(const struct image *im, uint64_t vaddr, void *buf, size_t n)
 
 	if (!im->n_patches || !n || end < vaddr || end <= base)
 		return;
-	for (size_t k = vaddr > base ? patch_from(im, vaddr - base) : 0; k < im->n_patches; k++) {
+	for (size_t k = vaddr > base ? image_patch_from(im, vaddr - base) : 0; k < im->n_patches;
+	     k++) {
 		const struct image_patch *p = &im->patches[k];
 		uint64_t from = base + p->start, to = from + p->length;
 

@@ -6,6 +6,7 @@
  * at full speed nobody does.
  */
 #include "base/log.h"
+#include "base/search.h"
 #include "mem/maps.h"
 #include "timeline/internal.h"
 
@@ -182,23 +183,13 @@ void timeline_code_release(struct timeline *tl)
 static const struct image_patch *window_at(const struct image *im, uint64_t vaddr)
 {
 	uint64_t at = vaddr - im->texts[0].vaddr;
-	size_t lo = 0, hi = im->n_patches;
+	size_t k = image_patch_from(im, at);
+	const struct image_patch *p = &im->patches[k];
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		const struct image_patch *p = &im->patches[mid];
-
-		if (p->start + (uint64_t)p->length <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == im->n_patches || im->patches[lo].start > at || !im->patches[lo].n_insns)
+	if (k == im->n_patches || p->start > at || !p->n_insns)
 		return NULL;
 	/* Bytes at its end may be the original ones. */
-	if (at >= im->patches[lo].start + (uint64_t)im->patches[lo].length - im->patches[lo].intact)
-		return NULL;
-	return &im->patches[lo];
+	return at < p->start + (uint64_t)p->length - p->intact ? p : NULL;
 }
 
 /* Original bytes of the image's text: how many of `n` there are. */
@@ -292,17 +283,9 @@ static bool is_instruction(const struct image *im, const struct image_entry *e)
 
 static const struct image_entry *entry_exactly_at(const struct image *im, uint64_t stub)
 {
-	size_t lo = 0, hi = im->n_entries;
+	const struct image_entry *e = image_entry_at(im, stub);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (im->entries[mid].stub <= stub)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo && im->entries[lo - 1].stub == stub ? &im->entries[lo - 1] : NULL;
+	return e && e->stub == stub ? e : NULL;
 }
 
 static const struct image_entry *entry_of(const struct image_range *r, raddr_t addr)
@@ -389,7 +372,7 @@ size_t code_copies(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_t *
 	const struct image_range *r = image_space_find(space, addr);
 	struct known_image *k;
 	uint32_t original;
-	size_t n = 0, lo = 0, hi;
+	size_t n = 0, i;
 
 	if (!r || r->stubs) {
 		out[n++] = addr;
@@ -401,17 +384,9 @@ size_t code_copies(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_t *
 	if (!k->indexed)
 		index_copies(k);
 	original = addr - r->bias - r->image->texts[0].vaddr;
-	hi = k->n_copies;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (k->copies[mid].original < original)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	for (; lo < k->n_copies && k->copies[lo].original == original && n < max; lo++)
-		out[n++] = r->bias + (uint64_t)r->image->stub_vaddr + k->copies[lo].stub;
+	i = FIRST_WHERE(j, k->n_copies, k->copies[j].original >= original);
+	for (; i < k->n_copies && k->copies[i].original == original && n < max; i++)
+		out[n++] = r->bias + (uint64_t)r->image->stub_vaddr + k->copies[i].stub;
 	return n;
 }
 

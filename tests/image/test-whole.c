@@ -46,19 +46,9 @@ static double now(void)
 /* The window that `at` is strictly inside of, or NULL. */
 static const struct image_patch *inside(const struct whole *w, uint64_t at)
 {
-	size_t lo = 0, hi = w->im->n_patches;
+	size_t k = image_patch_from(w->im, at);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (w->im->patches[mid].start + (uint64_t)w->im->patches[mid].length <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == w->im->n_patches || w->im->patches[lo].start >= at)
-		return NULL;
-	return &w->im->patches[lo];
+	return k < w->im->n_patches && w->im->patches[k].start < at ? &w->im->patches[k] : NULL;
 }
 
 /* Where the program may be sent to: an instruction, not inside of a window. */
