@@ -68,6 +68,7 @@ int code_open(struct code *c, const struct image *im)
 	code_bits_init(&c->named, c->elf);
 	code_bits_init(&c->tables, c->elf);
 	code_bits_init(&c->pads, c->elf);
+	code_bits_init(&c->data, c->elf);
 	err = elf_targets(c->elf, &c->named);
 	if (!err)
 		err = elf_landing_pads(c->elf, &c->pads);

@@ -74,6 +74,7 @@ struct function {
 	size_t first, n;    /* instructions */
 	bool left;	    /* not understood: not touched */
 	bool indirect;	    /* has an indirect jump */
+	bool called;	    /* found by calls alone (gaps.c): may use flags in ways of its own */
 	uint32_t component; /* of the call graph */
 	int8_t live; /* FLAG_*: that may be in use where an indirect jump goes; -1: not known */
 };
@@ -92,6 +93,7 @@ struct code {
 	struct code_bits named;	  /* those of them that are named by more than direct branches */
 	struct code_bits pads;	  /* those at which exceptions land */
 	struct code_bits tables;  /* those that jump tables name */
+	struct code_bits data;	  /* what instructions read or write there */
 	struct code_ranges plts;
 	uint32_t *syscalls;
 	size_t n_syscalls, cap_syscalls;
@@ -148,13 +150,28 @@ int code_open(struct code *c, const struct image *im);
 /* Decode all functions; set the targets of direct branches and of instructions that name code. */
 int code_decode(struct code *c);
 void code_release(struct code *c);
+/* Decode what stands at `at` and ends by `end`, and note nothing of it. false: no instruction, or
+ * one that has no business in a program. */
+bool code_read(const struct code *c, uint32_t at, uint32_t end, struct insn *i);
+/* Something may jump to the address; `named`: something else than a direct branch. */
+void code_note_target(struct code *c, uint64_t vaddr, bool named);
+/* The address of an INSN_RIP's operand. */
+uint64_t code_rip_operand(const struct code *c, const struct insn *i);
 
 /* The function that `at` lies in, or NULL. */
 struct function *code_function(const struct code *c, uint32_t at);
 /* The instruction of `f` that starts at `at`, or NULL. */
 struct insn *code_insn(const struct code *c, const struct function *f, uint32_t at);
+/* Whether a direct branch may lead to `at`, which is in `f`. */
+bool code_may_enter(const struct code *c, const struct function *f, uint32_t at);
 /* Whether a direct branch goes to a PLT. */
 bool code_in_plt(const struct code *c, uint64_t vaddr);
+
+/* --- gaps.c --- */
+
+/* Find functions in what lies between those of `c`, and note what code there may jump to. 0, or
+ * -ENOEXEC. Release *out in both cases. */
+int code_search_gaps(struct code *c, struct code_ranges *out);
 
 /* --- flow.c --- */
 

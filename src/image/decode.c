@@ -171,97 +171,62 @@ static bool is_text(const struct code *c, uint64_t vaddr)
 	return vaddr - c->base < c->size;
 }
 
-static void note_target(struct code *c, uint64_t vaddr, bool named)
+void code_note_target(struct code *c, uint64_t vaddr, bool named)
 {
 	code_bits_set(&c->targets, vaddr);
 	if (named)
 		code_bits_set(&c->named, vaddr);
 }
 
-/* Code that an instruction names by an address: rip-relative, or absolute in a fixed program. */
-static void note_names(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
-{
-	if (i->props & INSN_RIP) {
-		uint64_t to = code_vaddr(c, i->at) + i->length + (uint64_t)z->raw.disp.value;
-
-		if (z->mnemonic != ZYDIS_MNEMONIC_LEA)
-			return;
-		i->props |= INSN_LEA;
-		note_target(c, to, true);
-		GROW(c->leas, c->n_leas, c->cap_leas);
-		c->leas[c->n_leas++] = to;
-	} else if (c->elf->fixed) {
-		for (int k = 0; k < 2; k++) {
-			if (z->raw.imm[k].size >= 32 && !z->raw.imm[k].is_relative)
-				note_target(c, z->raw.imm[k].value.u, true);
-		}
-		if (z->raw.disp.size == 32)
-			note_target(c, (uint32_t)z->raw.disp.value, true);
-	}
-}
-
-static void set_branch(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+/* Of direct branches, calls and xbegin. */
+static uint32_t target_of(const struct code *c, const struct insn *i,
+			  const ZydisDecodedInstruction *z)
 {
 	uint64_t to = code_vaddr(c, i->at) + i->length + z->raw.imm[0].value.u;
 
-	i->target = is_text(c, to) ? (uint32_t)(to - c->base) : NOWHERE;
-	note_target(c, to, false);
+	return is_text(c, to) ? (uint32_t)(to - c->base) : NOWHERE;
+}
+
+static void describe_branch(const struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+{
+	i->target = target_of(c, i, z);
 	if (z->raw.imm[0].size == 32 && z->raw.imm[0].offset + 4 == i->length)
 		i->props |= INSN_REL32;
 	/* 66 makes rel16 of it on some processors. */
-	if (!(z->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE))
+	if (i->kind != INSN_CALL && !(z->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE))
 		i->props |= INSN_MOVABLE;
 	if (i->kind == INSN_LOOP && (z->attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE))
 		i->props &= ~INSN_MOVABLE;
 }
 
-static void set_site(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+static void describe_site(const struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
 {
-	uint64_t to;
-
 	if (z->mnemonic == ZYDIS_MNEMONIC_XBEGIN) {
-		to = code_vaddr(c, i->at) + i->length + z->raw.imm[0].value.u;
-		note_target(c, to, true);
-		if (!is_text(c, to))
+		i->target = target_of(c, i, z);
+		if (i->target == NOWHERE)
 			return;
-		i->target = (uint32_t)(to - c->base);
 	}
 	if (site_of(z) == SITE_NONE)
 		return;
 	i->props |= INSN_SITE;
 	i->site = site_of(z);
-	c->stats->insns.found++;
 }
 
-/* What was decoded at `i->at`; false: the function is not to be touched. */
-static bool digest(struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+static void describe_rip(struct insn *i, const ZydisDecodedInstruction *z)
 {
-	i->length = z->length;
-	i->kind = kind_of(z);
-	i->opcode = z->opcode;
-	i->target = NOWHERE;
-	set_flags(i, z);
-	if (is_branch(i) || i->kind == INSN_CALL) {
-		set_branch(c, i, z);
-		if (i->kind == INSN_CALL)
-			i->props &= ~INSN_MOVABLE;
-		if (z->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE)
-			return i->kind == INSN_CALL;
-		return true;
-	}
-	if (i->kind == INSN_SYSCALL) {
-		if (z->mnemonic == ZYDIS_MNEMONIC_SYSCALL) {
-			GROW(c->syscalls, c->n_syscalls, c->cap_syscalls);
-			c->syscalls[c->n_syscalls++] = i->at;
-		}
-		return true;
-	}
-	if ((z->attributes & ZYDIS_ATTRIB_IS_RELATIVE) &&
-	    (z->attributes & ZYDIS_ATTRIB_HAS_MODRM) && z->raw.modrm.mod == 0 &&
-	    z->raw.modrm.rm == 5 && z->raw.disp.size == 32) {
-		i->props |= INSN_RIP;
-		i->disp = z->raw.disp.offset;
-	}
+	if (!(z->attributes & ZYDIS_ATTRIB_IS_RELATIVE) ||
+	    !(z->attributes & ZYDIS_ATTRIB_HAS_MODRM) || z->raw.modrm.mod != 0 ||
+	    z->raw.modrm.rm != 5 || z->raw.disp.size != 32)
+		return;
+	i->props |= INSN_RIP;
+	i->disp = z->raw.disp.offset;
+	if (z->mnemonic == ZYDIS_MNEMONIC_LEA)
+		i->props |= INSN_LEA;
+}
+
+static void describe_plain(const struct code *c, struct insn *i, const ZydisDecodedInstruction *z)
+{
+	describe_rip(i, z);
 	if (i->kind == INSN_PLAIN || i->kind == INSN_JMP_INDIRECT || i->kind == INSN_RET)
 		i->props |= INSN_MOVABLE;
 	if (z->mnemonic == ZYDIS_MNEMONIC_ENDBR64)
@@ -270,12 +235,128 @@ static bool digest(struct code *c, struct insn *i, const ZydisDecodedInstruction
 		i->props |= INSN_PAUSE;
 	if (z->mnemonic == ZYDIS_MNEMONIC_NOP)
 		i->props |= INSN_NOP;
-	set_site(c, i, z);
+	describe_site(c, i, z);
 	if (has_to_stay(z) || z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
 	    ((i->props & INSN_RIP) && (z->attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE)))
 		i->props &= ~INSN_MOVABLE;
-	note_names(c, i, z);
+}
+
+/* What was decoded at `at`; false: its function is not to be touched. */
+static bool describe(const struct code *c, uint32_t at, const ZydisDecodedInstruction *z,
+		     struct insn *i)
+{
+	*i = (struct insn){
+		.at = at,
+		.length = z->length,
+		.kind = kind_of(z),
+		.opcode = z->opcode,
+		.target = NOWHERE,
+	};
+	set_flags(i, z);
+	if (is_branch(i) || i->kind == INSN_CALL) {
+		describe_branch(c, i, z);
+		return i->kind == INSN_CALL || !(z->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE);
+	}
+	if (i->kind != INSN_SYSCALL)
+		describe_plain(c, i, z);
 	return true;
+}
+
+uint64_t code_rip_operand(const struct code *c, const struct insn *i)
+{
+	int32_t d;
+
+	memcpy(&d, c->text + i->at + i->disp, sizeof(d));
+	return code_vaddr(c, i->at) + i->length + (uint64_t)(int64_t)d;
+}
+
+/* What an instruction names by an address: rip-relative, or absolute in a fixed program. */
+static void note_names(struct code *c, const struct insn *i, const ZydisDecodedInstruction *z)
+{
+	if (i->props & INSN_RIP) {
+		uint64_t to = code_rip_operand(c, i);
+
+		if (!(i->props & INSN_LEA)) {
+			code_bits_set(&c->data, to);
+			return;
+		}
+		code_note_target(c, to, true);
+		GROW(c->leas, c->n_leas, c->cap_leas);
+		c->leas[c->n_leas++] = to;
+	} else if (c->elf->fixed) {
+		for (int k = 0; k < 2; k++) {
+			if (z->raw.imm[k].size >= 32 && !z->raw.imm[k].is_relative)
+				code_note_target(c, z->raw.imm[k].value.u, true);
+		}
+		if (z->raw.disp.size == 32)
+			code_note_target(c, (uint32_t)z->raw.disp.value, true);
+	}
+}
+
+static void note(struct code *c, const struct insn *i, const ZydisDecodedInstruction *z)
+{
+	if (i->target != NOWHERE)
+		code_note_target(c, code_vaddr(c, i->target), i->kind == INSN_PLAIN);
+	if (z->mnemonic == ZYDIS_MNEMONIC_SYSCALL) {
+		GROW(c->syscalls, c->n_syscalls, c->cap_syscalls);
+		c->syscalls[c->n_syscalls++] = i->at;
+	}
+	if (i->props & INSN_SITE)
+		c->stats->insns.found++;
+	note_names(c, i, z);
+}
+
+static void init_decoder(ZydisDecoder *d)
+{
+	ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+}
+
+/* What no compiler makes for user code, but data may look like. */
+static bool is_unusual(const ZydisDecodedInstruction *z, const uint8_t *bytes)
+{
+	switch (z->meta.category) {
+	case ZYDIS_CATEGORY_DECIMAL:
+	case ZYDIS_CATEGORY_IO:
+	case ZYDIS_CATEGORY_IOSTRINGOP:
+	case ZYDIS_CATEGORY_KNC:
+	case ZYDIS_CATEGORY_SEGOP:
+	case ZYDIS_CATEGORY_SGX:
+	case ZYDIS_CATEGORY_SMAP:
+	case ZYDIS_CATEGORY_SYSRET:
+	case ZYDIS_CATEGORY_UINTR:
+	case ZYDIS_CATEGORY_VTX:
+		return true;
+	case ZYDIS_CATEGORY_INTERRUPT:
+		return z->mnemonic != ZYDIS_MNEMONIC_INT3;
+	case ZYDIS_CATEGORY_SYSCALL:
+		return z->mnemonic != ZYDIS_MNEMONIC_SYSCALL;
+	default:
+		break;
+	}
+	switch (z->mnemonic) {
+	case ZYDIS_MNEMONIC_CLI:
+	case ZYDIS_MNEMONIC_STI:
+	case ZYDIS_MNEMONIC_ENTER:
+	case ZYDIS_MNEMONIC_XLAT:
+		return true;
+	case ZYDIS_MNEMONIC_HLT:
+		return false;
+	default:
+		return (z->attributes & ZYDIS_ATTRIB_IS_PRIVILEGED) ||
+		       z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
+		       (bytes[0] == 0 && bytes[1] == 0);
+	}
+}
+
+bool code_read(const struct code *c, uint32_t at, uint32_t end, struct insn *i)
+{
+	ZydisDecodedInstruction z;
+	ZydisDecoder d;
+
+	*i = (struct insn){.at = at, .length = 1, .target = NOWHERE};
+	init_decoder(&d);
+	return ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&d, NULL, c->text + at, end - at, &z)) &&
+	       describe(c, at, &z, i) && !is_unusual(&z, c->text + at);
 }
 
 static void sweep(struct code *c, const ZydisDecoder *d, struct function *f)
@@ -294,9 +375,9 @@ static void sweep(struct code *c, const ZydisDecoder *d, struct function *f)
 		}
 		GROW(c->insns, c->n_insns, c->cap_insns);
 		i = &c->insns[c->n_insns++];
-		*i = (struct insn){.at = at};
-		if (!digest(c, i, &z))
+		if (!describe(c, at, &z, i))
 			f->left = true;
+		note(c, i, &z);
 		if (i->kind == INSN_JMP_INDIRECT)
 			f->indirect = true;
 		at += i->length;
@@ -310,6 +391,11 @@ static bool skips_lock(const struct code *c, uint32_t at)
 	return at && c->text[at - 1] == 0xf0;
 }
 
+bool code_may_enter(const struct code *c, const struct function *f, uint32_t at)
+{
+	return code_insn(c, f, at) || skips_lock(c, at);
+}
+
 /* A direct branch into the middle of an instruction of its own function: not what we decoded. */
 static bool off_boundary(const struct code *c, const struct function *f)
 {
@@ -317,10 +403,20 @@ static bool off_boundary(const struct code *c, const struct function *f)
 		const struct insn *i = &c->insns[k];
 
 		if (is_branch(i) && i->target >= f->start && i->target < f->end &&
-		    !code_insn(c, f, i->target) && !skips_lock(c, i->target))
+		    !code_may_enter(c, f, i->target))
 			return true;
 	}
 	return false;
+}
+
+static struct function function_of(const struct code *c, const struct code_range *r, bool called)
+{
+	return (struct function){
+		.start = (uint32_t)(r->start - c->base),
+		.end = (uint32_t)(r->end - c->base),
+		.called = called,
+		.live = -1,
+	};
 }
 
 static int list_functions(struct code *c)
@@ -334,37 +430,66 @@ static int list_functions(struct code *c)
 	for (size_t k = 0; k < r.n; k++) {
 		if (r.v[k].start < c->base || !is_text(c, r.v[k].end - 1))
 			continue;
-		c->functions[c->n_functions++] = (struct function){
-			.start = (uint32_t)(r.v[k].start - c->base),
-			.end = (uint32_t)(r.v[k].end - c->base),
-			.live = -1,
-		};
+		c->functions[c->n_functions++] = function_of(c, &r.v[k], false);
 	}
 out:
 	free(r.v);
 	return err;
 }
 
-int code_decode(struct code *c)
+/* Those from `first` on. */
+static void sweep_functions(struct code *c, size_t first)
 {
 	ZydisDecoder d;
-	int err = list_functions(c);
 
-	if (err)
-		return err;
-	ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	for (size_t k = 0; k < c->n_functions; k++)
+	init_decoder(&d);
+	for (size_t k = first; k < c->n_functions; k++)
 		sweep(c, &d, &c->functions[k]);
-	for (size_t k = 0; k < c->n_functions; k++) {
+	for (size_t k = first; k < c->n_functions; k++) {
 		struct function *f = &c->functions[k];
 
 		f->left = f->left || off_boundary(c, f);
 		c->stats->functions++;
 		c->stats->functions_left += f->left;
 	}
+}
+
+static int by_start(const void *pa, const void *pb)
+{
+	const struct function *a = pa, *b = pb;
+
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+/* What nothing describes, but something calls. */
+static int add_called(struct code *c)
+{
+	size_t first = c->n_functions;
+	struct code_ranges r = {0};
+	int err = code_search_gaps(c, &r);
+
+	if (!err) {
+		c->functions = xrealloc(c->functions, (first + r.n + 1) * sizeof(*c->functions));
+		for (size_t k = 0; k < r.n; k++)
+			c->functions[c->n_functions++] = function_of(c, &r.v[k], true);
+		sweep_functions(c, first);
+		qsort(c->functions, c->n_functions, sizeof(*c->functions), by_start);
+	}
+	code_ranges_release(&r);
+	return err;
+}
+
+int code_decode(struct code *c)
+{
+	int err = list_functions(c);
+
+	if (err)
+		return err;
+	sweep_functions(c, 0);
+	err = add_called(c);
 	c->stats->instructions = c->n_insns;
 	c->stats->syscalls.found = c->n_syscalls;
-	return 0;
+	return err;
 }
 
 void code_release(struct code *c)
@@ -379,6 +504,7 @@ void code_release(struct code *c)
 	code_bits_release(&c->named);
 	code_bits_release(&c->tables);
 	code_bits_release(&c->pads);
+	code_bits_release(&c->data);
 }
 
 struct function *code_function(const struct code *c, uint32_t at)

@@ -62,7 +62,8 @@ const struct code_range *code_ranges_find(const struct code_ranges *r, uint64_t 
  * segments, only with bytes of the file. Where they differ, FDEs are believed before Go's table,
  * that before symbols: a range that overlaps one of a better kind is dropped (so a symbol inside of
  * an FDE splits nothing). Among its own kind the one that starts first, then the longest, wins; one
- * that it covers in part is cut. What lies between is data or padding.
+ * that it covers in part is cut. What lies between is data, padding, or code that nothing
+ * describes.
  *
  * Left out are PLTs, and FDEs of signal frames: those start a byte early, inside of padding, and
  * the code is a sigreturn.
@@ -70,6 +71,10 @@ const struct code_range *code_ranges_find(const struct code_ranges *r, uint64_t 
  * 0, or -ENOEXEC: tables that say absurd things. Release *out in both cases.
  */
 int elf_functions(const struct elf_file *f, struct code_ranges *out);
+
+/* Code that is to be left alone whatever calls it, sorted: PLTs, and functions that the program
+ * copies. As above. */
+int elf_left_alone(const struct elf_file *f, struct code_ranges *out);
 
 /* The PLTs (.plt, .plt.sec, .plt.got), sorted: calls into them are no recursion. As above. */
 int elf_plts(const struct elf_file *f, struct code_ranges *out);

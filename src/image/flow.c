@@ -7,7 +7,8 @@
  * that the table of the very jump is looked for; a mistake there costs liveness only.
  *
  * Flags are looked ahead for 24 instructions and three branches deep; a call and a return end the
- * search with all flags dead, as the ABI has it.
+ * search with all flags dead, as the ABI has it; but not those of functions that are found by calls
+ * alone, which may be assembler with rules of its own.
  */
 #include "image/code.h"
 
@@ -130,8 +131,7 @@ static uint64_t last_lea(const struct code *c, const struct function *f, const s
 	for (int n = 0; i > first && n < LEA_LOOK_BACK; n++) {
 		i--;
 		if ((i->props & INSN_LEA) && operands_of(c, i).reg == reg)
-			return code_vaddr(c, i->at) + i->length +
-			       (uint64_t)(int64_t)read_i32(c->text + i->at + i->disp);
+			return code_rip_operand(c, i);
 	}
 	return 0;
 }
@@ -234,6 +234,13 @@ static uint8_t indirect_live(struct code *c, struct function *f)
 	return live;
 }
 
+static bool calls_found(const struct code *c, const struct insn *i)
+{
+	const struct function *f = i->target == NOWHERE ? NULL : code_function(c, i->target);
+
+	return f && f->called;
+}
+
 static uint8_t live_from(struct code *c, uint32_t at, uint8_t wanted, struct search s)
 {
 	struct function *f = code_function(c, at);
@@ -253,7 +260,9 @@ static uint8_t live_from(struct code *c, uint32_t at, uint8_t wanted, struct sea
 			return live;
 		switch (i->kind) {
 		case INSN_RET:
+			return f->called ? live | (wanted & unknown) : live;
 		case INSN_CALL:
+			return calls_found(c, i) ? live | (wanted & unknown) : live;
 		case INSN_CALL_INDIRECT:
 			return live;
 		case INSN_JMP_INDIRECT:

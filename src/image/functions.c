@@ -167,7 +167,7 @@ static bool is_copied(struct elf_span names, uint32_t name)
 }
 
 static void add_symbols(const struct elf_file *f, struct code_ranges *r, struct elf_span s,
-			struct elf_span names)
+			struct elf_span names, bool copied)
 {
 	Elf64_Sym sym;
 
@@ -177,7 +177,7 @@ static void add_symbols(const struct elf_file *f, struct code_ranges *r, struct 
 		memcpy(&sym, s.p, sizeof(sym));
 		type = ELF64_ST_TYPE(sym.st_info);
 		if ((type == STT_FUNC || type == STT_GNU_IFUNC) && elf_symbol_has_address(&sym) &&
-		    sym.st_size <= f->size && !is_copied(names, sym.st_name))
+		    sym.st_size <= f->size && is_copied(names, sym.st_name) == copied)
 			add_checked(f, r, sym.st_value, sym.st_value + sym.st_size);
 	}
 }
@@ -198,8 +198,8 @@ int elf_functions(const struct elf_file *f, struct code_ranges *out)
 	merge(out, &more);
 	code_ranges_release(&more);
 
-	add_symbols(f, &more, elf_symbols(f, SHT_SYMTAB), symbol_names(f));
-	add_symbols(f, &more, elf_symbols(f, SHT_DYNSYM), (struct elf_span){0});
+	add_symbols(f, &more, elf_symbols(f, SHT_SYMTAB), symbol_names(f), false);
+	add_symbols(f, &more, elf_symbols(f, SHT_DYNSYM), (struct elf_span){0}, false);
 	normalize(&more);
 	merge(out, &more);
 	code_ranges_release(&more);
@@ -282,5 +282,16 @@ int elf_plts(const struct elf_file *f, struct code_ranges *out)
 				add_checked(f, out, s.span.vaddr, s.span.vaddr + s.span.n);
 	}
 	normalize(out);
+	return ret;
+}
+
+int elf_left_alone(const struct elf_file *f, struct code_ranges *out)
+{
+	int ret = elf_plts(f, out);
+
+	if (!ret) {
+		add_symbols(f, out, elf_symbols(f, SHT_SYMTAB), symbol_names(f), true);
+		normalize(out);
+	}
 	return ret;
 }

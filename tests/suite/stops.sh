@@ -61,7 +61,8 @@ else
 fi
 if command -v musl-gcc >/dev/null; then
 	musl-gcc -O1 -o loops.musl "$here/../../bench/loops.c" &&
-		at_most 100 stops ./loops.musl clock 100000
+		at_most 100 stops ./loops.musl clock 100000 &&
+		at_most 100 stops ./loops.musl read 100000
 	musl-gcc -O1 -static -o loops.musl-static "$here/../../bench/loops.c" &&
 		at_most 100 stops ./loops.musl-static read 100000
 else
