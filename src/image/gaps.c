@@ -318,7 +318,8 @@ int code_search_gaps(struct code *c, struct code_ranges *out)
 	n = (uint32_t)s.n;
 	explore_names(&s);
 	note_all(&s);
-	qsort(s.v, n, sizeof(*s.v), by_address);
+	if (n)
+		qsort(s.v, n, sizeof(*s.v), by_address);
 	cut_pieces(&s, n);
 	tie_pieces(&s, n);
 	take_pieces(&s, n, out);
