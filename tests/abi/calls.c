@@ -5,7 +5,7 @@
  */
 #include "abi/special.h"
 
-#include "check.h"
+#include "../check.h"
 
 /* The tracee's memory: `memory` at MEMORY_ADDR. */
 #define MEMORY_ADDR 0x10000

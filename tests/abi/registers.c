@@ -4,7 +4,7 @@
 #include "abi/regs.h"
 #include "abi/signal.h"
 
-#include "check.h"
+#include "../check.h"
 
 #include <errno.h>
 

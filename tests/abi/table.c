@@ -4,7 +4,7 @@
  */
 #include "abi/syscall.h"
 
-#include "check.h"
+#include "../check.h"
 
 static const struct {
 	enum abi_arch arch;

@@ -77,26 +77,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #include "corpus.h"
 
-static int run_file(const char *path)
-{
-	struct buf b = BUF_INIT;
-	int ret = read_file(path, &b);
-	uint8_t *exact = xmalloc(b.len + 1); /* so that a read behind the end is seen */
-
-	if (!ret && b.len) {
-		exact = xrealloc(exact, b.len);
-		memcpy(exact, b.data, b.len);
-		LLVMFuzzerTestOneInput(exact, b.len);
-	}
-	free(exact);
-	buf_release(&b);
-	return ret;
-}
-
 /* fuzz_elf INPUT...: run them (a directory: the files in it) */
 int main(int argc, char **argv)
 {
-	return run_inputs(argv + 1, argc - 1, run_file);
+	return run_inputs(argv + 1, argc - 1);
 }
 
 #endif

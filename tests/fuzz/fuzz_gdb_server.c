@@ -57,21 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #include "corpus.h"
 
-static int run_file(const char *path)
-{
-	struct buf b = BUF_INIT;
-	int ret = read_file(path, &b);
-
-	if (!ret)
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), b.len);
-	buf_release(&b);
-	return ret;
-}
-
 /* fuzz_gdb_server DIR...: run the files in them. */
 int main(int argc, char **argv)
 {
-	return run_inputs(argv + 1, argc - 1, run_file);
+	return run_inputs(argv + 1, argc - 1);
 }
 
 #endif

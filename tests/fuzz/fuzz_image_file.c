@@ -134,17 +134,6 @@ static void make_seeds(const char *dir)
 	make_seed(dir, "nothing", xcalloc(1, sizeof(*im)));
 }
 
-static int run_file(const char *path)
-{
-	struct buf b = BUF_INIT;
-	int ret = read_file(path, &b);
-
-	if (!ret)
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), b.len);
-	buf_release(&b);
-	return ret;
-}
-
 /* fuzz_image_file DIR: run the files in it. fuzz_image_file --make-seeds DIR: write the seeds. */
 int main(int argc, char **argv)
 {
@@ -154,7 +143,7 @@ int main(int argc, char **argv)
 	}
 	if (argc != 2)
 		return 2;
-	return run_inputs(argv + 1, 1, run_file);
+	return run_inputs(argv + 1, 1);
 }
 
 #endif

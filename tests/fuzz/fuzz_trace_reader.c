@@ -472,17 +472,6 @@ static void make_seeds(const char *out)
 	}
 }
 
-static int run_file(const char *path)
-{
-	struct buf b = BUF_INIT;
-	int ret = read_file(path, &b);
-
-	if (!ret)
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), b.len);
-	buf_release(&b);
-	return ret;
-}
-
 /*
  * fuzz_trace_reader INPUT...          run them (a directory: the files in it)
  * fuzz_trace_reader                   run what stdin has (AFL)
@@ -499,8 +488,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc == 1)
-		return run_file("/dev/stdin") ? 1 : 0;
-	return run_inputs(argv + 1, argc - 1, run_file);
+		return run_input("/dev/stdin") ? 1 : 0;
+	return run_inputs(argv + 1, argc - 1);
 }
 
 #endif

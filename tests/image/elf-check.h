@@ -4,23 +4,14 @@
 #ifndef TESTS_IMAGE_ELF_CHECK_H
 #define TESTS_IMAGE_ELF_CHECK_H
 
+#include "../check.h"
+
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "image/elf_tables.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-
-static int failures;
-
-#define CHECK(cond)                                                               \
-	do {                                                                      \
-		if (!(cond)) {                                                    \
-			printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #cond); \
-			failures++;                                               \
-		}                                                                 \
-	} while (0)
 
 #define FAIL(...)                                                                              \
 	do {                                                                                   \

@@ -1,27 +1,12 @@
 /*
- * What the unit tests of image/ share: a check that says where it failed, the program's status, and
- * an image made by hand.
+ * What the unit tests of image/ share: an image made by hand, and checks.
  */
 #ifndef TESTS_IMAGE_SAMPLE_H
 #define TESTS_IMAGE_SAMPLE_H
 
+#include "../check.h"
+
 #include "image/image.h"
-
-static int failures;
-
-#define CHECK(cond)                                                               \
-	do {                                                                      \
-		if (!(cond)) {                                                    \
-			printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #cond); \
-			failures++;                                               \
-		}                                                                 \
-	} while (0)
-
-static inline int check_status(const char *what)
-{
-	printf("%s: %s\n", what, failures ? "FAILED" : "ok");
-	return failures ? 1 : 0;
-}
 
 /*
  * Text at 0x1000-0x3000 and 0x5000-0x6000; stubs at -0x2000-0; three stubs, whose windows are at

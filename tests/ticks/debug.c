@@ -1,7 +1,7 @@
 /*
  * Breakpoints, watchpoints and single steps of a real child, and the decoding that steps need.
  */
-#include "check.h"
+#include "../check.h"
 #include "loops.h"
 
 #include "base/log.h"

@@ -7,7 +7,7 @@
  * event that exists in virtual machines too: an execution breakpoint on the loop's branch, whose
  * overflow sends the signal as a PMU's does.
  */
-#include "check.h"
+#include "../check.h"
 #include "loops.h"
 
 #include "base/clock.h"

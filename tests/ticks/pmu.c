@@ -2,7 +2,7 @@
  * The CPU's counter, where there is one: the probe's own loops, and a real task that is counted,
  * interrupted and landed.
  */
-#include "check.h"
+#include "../check.h"
 #include "loops.h"
 
 #include "base/log.h"

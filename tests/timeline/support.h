@@ -2,7 +2,7 @@
 #ifndef TESTS_TIMELINE_SUPPORT_H
 #define TESTS_TIMELINE_SUPPORT_H
 
-#include "../ticks/check.h"
+#include "../check.h"
 #include "base/buf.h"
 #include "timeline/timeline.h"
 
