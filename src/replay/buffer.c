@@ -145,13 +145,18 @@ int calls_verify_empty(struct session *s, struct ptask *p)
 	return diverged(s, p, "it makes fewer calls than were recorded");
 }
 
+bool calls_left(const struct ptask *p)
+{
+	return p->calls_last || p->calls_pos != p->calls.len;
+}
+
 int calls_finish(struct session *s, struct ptask *p)
 {
 	if (p->calls_pos == p->calls.len)
 		return 0;
-	p->calls_last = true;
-	if (s->common->in_agent == p)
+	if (!p->calls_last && s->common->in_agent == p)
 		s->common->in_agent = NULL;
+	p->calls_last = true;
 	return run_to_buffer_end(s, p);
 }
 

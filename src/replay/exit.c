@@ -60,7 +60,7 @@ static void end_process(struct session *s, struct pgroup *g, pid_t tgid)
 
 int replay_exit(struct session *s, struct ptask *p)
 {
-	int ret = s->driver ? 0 : calls_finish(s, p);
+	int ret = calls_finish(s, p);
 
 	if (!ret)
 		ret = apply_writes(s, p);

@@ -102,6 +102,7 @@ static int adopt(struct copying *c, struct ptask *p, const struct task *t, struc
 	buf_add(&copy->calls, p->calls.data, p->calls.len);
 	copy->calls_pos = p->calls_pos;
 	copy->calls_more = p->calls_more;
+	copy->calls_last = p->calls_last;
 	*out = copy;
 	ret = task_regs(&p->t);
 	if (!ret)

@@ -82,7 +82,7 @@ struct ptask {
 	struct buf calls;	       /* the last EV_BUFFER's (buffer.c) */
 	uint32_t calls_pos;	       /* what of it was taken */
 	bool calls_more;
-	bool calls_last; /* it stops behind them, to die */
+	bool calls_last; /* it is on its way to their end, to die there */
 };
 
 struct session {
@@ -198,7 +198,9 @@ bool calls_reports(struct session *s, struct ptask *p);
 int calls_on_report(struct session *s, struct ptask *p);
 /* The task has come to an event: all of its calls must have been made. */
 int calls_verify_empty(struct session *s, struct ptask *p);
-/* Killed in running code, it dies behind the last call that it is known to have made. */
+/* Killed in running code, it goes on to the last call that it is known to have made: whether it
+ * has to, or had to; and doing so. A driver takes it to behind that call. */
+bool calls_left(const struct ptask *p);
 int calls_finish(struct session *s, struct ptask *p);
 
 /* --- exec.c --- */

@@ -160,6 +160,8 @@ bool event_runs_code(const struct session *s, const struct ptask *p)
 		return s->ev.synchronous;
 	case EV_BUFFER:
 		return p->calls_more;
+	case EV_EXIT:
+		return s->driver && calls_left(p);
 	default:
 		return false;
 	}

@@ -97,6 +97,11 @@ int task_lost(struct timeline *tl, struct ptask *p)
 	return diverged(&tl->now->s, p, "the task ended or was killed");
 }
 
+bool has_died(const struct ptask *p)
+{
+	return p->calls_last && p->calls_pos == p->calls.len;
+}
+
 int meet_call(struct timeline *tl, struct ptask *p)
 {
 	struct session *s = &tl->now->s;
@@ -106,8 +111,12 @@ int meet_call(struct timeline *tl, struct ptask *p)
 	if (!calls_reports(s, p))
 		return come_to_end(tl, p);
 	ret = calls_on_report(s, p);
-	if (ret == RUN_BUFFER_END)
+	if (ret == RUN_BUFFER_END && !has_died(p))
 		return come_to_end(tl, p);
+	if (ret == RUN_BUFFER_END) { /* out of the agent, where it can be shown */
+		s->agent.state->dies = false;
+		return CAME_ON;
+	}
 	return ret ? ret : CAME_ON;
 }
 
@@ -325,7 +334,7 @@ int reach_boundary(struct timeline *tl, struct ptask *p)
 					       : come_to_end(tl, p);
 		}
 		if (!code_is_ours(tl, p, p->t.regs.u.rip))
-			return CAME_ON;
+			return has_died(p) ? come_to_end(tl, p) : CAME_ON;
 		if (is_in_agent(tl, p))
 			ret = run_agent(tl, p);
 		else

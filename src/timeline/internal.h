@@ -184,9 +184,10 @@ struct timeline {
 	size_t n_checkpoints;
 	int last_checkpoint;
 	event_t n_events, end_event;
-	int exit_status; /* of the first process, as from waitpid() */
-	bool quiet;	 /* the client wants no output */
-	int failed;	 /* enum replay_error; nothing works any more */
+	bool runs_at_end; /* history ends where the interval behind it does */
+	int exit_status;  /* of the first process, as from waitpid() */
+	bool quiet;	  /* the client wants no output */
+	int failed;	  /* enum replay_error; nothing works any more */
 
 	struct breaks breaks;
 	unsigned int catches;

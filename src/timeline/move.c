@@ -354,7 +354,7 @@ int forward(struct timeline *tl, const struct forward *f, struct timeline_stop *
 			ret = 0;
 			break;
 		}
-		if (!ret || tl->now->place.event >= tl->end_event) {
+		if (!ret || timeline_at_end(tl)) {
 			ret = end_of_history(tl, stop);
 			break;
 		}
@@ -427,14 +427,21 @@ static int seek_done(struct timeline *tl, int ret, struct timeline_stop *stop)
 	return 0;
 }
 
+static struct timeline_point end_point(const struct timeline *tl)
+{
+	if (!tl->runs_at_end)
+		return (struct timeline_point){.event = tl->end_event};
+	return (struct timeline_point){tl->end_event, UINT64_MAX, TIMELINE_STEP_END};
+}
+
 int timeline_seek(struct timeline *tl, const struct timeline_point *p, struct timeline_stop *stop)
 {
 	struct timeline_point to = *p;
 
 	if (tl->divert)
 		return -EBUSY;
-	if (to.event >= tl->end_event)
-		to = (struct timeline_point){.event = tl->end_event};
+	if (to.event > tl->end_event || (to.event == tl->end_event && !tl->runs_at_end))
+		to = end_point(tl);
 	if (!to.event)
 		to = (struct timeline_point){.event = 1};
 	return seek_done(tl, tl->failed ? tl->failed : seek_point(tl, &to), stop);
@@ -500,5 +507,7 @@ int timeline_seek_start(struct timeline *tl, struct timeline_stop *stop)
 
 int timeline_seek_end(struct timeline *tl, struct timeline_stop *stop)
 {
-	return timeline_seek_event(tl, tl->end_event, stop);
+	const struct timeline_point end = end_point(tl);
+
+	return timeline_seek(tl, &end, stop);
 }

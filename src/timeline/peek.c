@@ -24,6 +24,7 @@ static struct event_brief brief_of(const struct trace_event *ev)
 	case EV_INSN:
 	case EV_SCHED:
 	case EV_BUFFER: /* if the one before was full */
+	case EV_EXIT:	/* if there are calls left (dies_later()) */
 		b.runs_code = true;
 		break;
 	case EV_EXEC: /* without an entry of its own, it has the registers of its entry */
@@ -58,7 +59,7 @@ static int fill(struct timeline *tl, event_t from)
 	return ret < 0 ? tl_fail(tl, REPLAY_BAD_TRACE) : 0;
 }
 
-int peek_event(struct timeline *tl, event_t n, struct event_brief *out)
+static int peek(struct timeline *tl, event_t n, struct event_brief *out)
 {
 	int ret;
 
@@ -73,4 +74,26 @@ int peek_event(struct timeline *tl, event_t n, struct event_brief *out)
 		return tl_fail(tl, REPLAY_BAD_TRACE);
 	*out = tl->briefs[n - tl->briefs_from];
 	return 0;
+}
+
+/* Of the task that is gone by event `n`: it was killed in running code, behind its last buffer. */
+static int dies_later(struct timeline *tl, event_t n, pid_t tid)
+{
+	struct event_brief b = {.type = EV_EXIT};
+	int ret = 0;
+
+	while (!ret && b.type == EV_EXIT && --n)
+		ret = peek(tl, n, &b);
+	return ret ? ret : b.type == EV_BUFFER && b.tid == tid;
+}
+
+int peek_event(struct timeline *tl, event_t n, struct event_brief *out)
+{
+	int ret = peek(tl, n, out);
+
+	if (ret || out->type != EV_EXIT)
+		return ret;
+	ret = dies_later(tl, n, out->tid);
+	out->runs_code = ret > 0;
+	return ret < 0 ? ret : 0;
 }

@@ -546,7 +546,9 @@ static int drive(struct timeline *tl, struct ptask *p)
 	int ret = begin(tl, p);
 
 	while (ret == CAME_ON) {
-		if (limit_reached(tl, p) && tl->now->place.started)
+		if (has_died(p))
+			ret = reach_boundary(tl, p);
+		else if (limit_reached(tl, p) && tl->now->place.started)
 			ret = pause_for(tl, PAUSE_LIMIT);
 		else if (goes_by_steps(tl, p))
 			ret = step(tl, p);
@@ -596,11 +598,13 @@ void clear_the_way(struct timeline *tl)
 		breaks_remove(tl);
 }
 
-/* The event's task has stopped for the agent to be given more calls. */
+/* The event's task has stopped for the agent to be given more calls, or there are none. */
 static bool at_buffer_end(struct session *s)
 {
 	struct ptask *p = session_task(s);
 
+	if (p && has_died(p))
+		return true;
 	return p && p->t.stop.kind == STOP_SYSCALL && calls_reports(s, p);
 }
 

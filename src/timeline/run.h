@@ -32,6 +32,8 @@ int meet_trap(struct timeline *tl, struct ptask *p);
 int meet_call(struct timeline *tl, struct ptask *p);
 int come_to_end(struct timeline *tl, struct ptask *p);
 int task_lost(struct timeline *tl, struct ptask *p);
+/* Killed in running code, the task has made its last call: the interval ends behind that. */
+bool has_died(const struct ptask *p);
 
 /* One instruction, wherever it leads to. */
 int execute_one(struct timeline *tl, struct ptask *p);

@@ -27,7 +27,8 @@ static int exit_status_for(int ret)
 					 : 1;
 }
 
-/* Behind the last event that is not the end of somebody, if these end the recording. */
+/* Behind the last event that is not the end of somebody, if these end the recording; and behind
+ * what a task did that was killed in running code. */
 static int find_end(struct timeline *tl)
 {
 	struct event_brief b;
@@ -39,6 +40,11 @@ static int find_end(struct timeline *tl)
 			return ret;
 		if (b.type != EV_EXIT)
 			return 0;
+		if (b.runs_code) {
+			tl->end_event--;
+			tl->runs_at_end = true;
+			return 0;
+		}
 	}
 	return 0;
 }
@@ -182,5 +188,8 @@ bool timeline_at_start(const struct timeline *tl)
 
 bool timeline_at_end(const struct timeline *tl)
 {
-	return tl->now->place.event >= tl->end_event;
+	const struct place *place = &tl->now->place;
+
+	return place->event > tl->end_event ||
+	       (place->event == tl->end_event && (place->end || !tl->runs_at_end));
 }

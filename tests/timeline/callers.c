@@ -1,11 +1,13 @@
 /*
  * What the test of caught system calls looks at: calls that the agent makes, a known number of
- * times, in several tasks.
+ * times, in several tasks. With an argument it is itself the one that is killed.
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -13,13 +15,14 @@
 #include <unistd.h>
 
 #define PARENTS 20 /* getppid: here, */
-#define OTHERS	10 /* in a thread, in a child */
+#define OTHERS	10 /* in a thread, in a child, */
 #define LAST	20 /* and in one that is killed while it computes */
 #define READS	20 /* up to BIG bytes: more than fit into one buffer */
 #define BIG	1500000
 #define CLOCKS	100 /* by the vDSO */
 
 static char big[BIG];
+static volatile long rounds;
 
 static void *thread(void *arg)
 {
@@ -47,10 +50,24 @@ static void clocks(void)
 	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
 }
 
-int main(void)
+/* Its last calls are in no event but that of their buffer: the kernel kills it. */
+static void be_killed(void)
+{
+	const struct rlimit second = {1, 1};
+
+	setrlimit(RLIMIT_CPU, &second);
+	for (int i = 0; i < LAST; i++)
+		getppid();
+	for (;;)
+		rounds++;
+}
+
+int main(int argc, char **argv)
 {
 	pthread_t t;
 
+	if (argc > 1)
+		be_killed();
 	for (int i = 0; i < PARENTS; i++)
 		getppid();
 	pthread_create(&t, NULL, thread, NULL);
@@ -62,5 +79,9 @@ int main(void)
 	wait(NULL);
 	reads();
 	clocks();
+	/* Nobody else runs then, so that it is not preempted. */
+	if (!vfork())
+		be_killed();
+	wait(NULL);
 	return 0;
 }

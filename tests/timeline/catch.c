@@ -126,7 +126,7 @@ static struct seen record_and_catch(const char *rr, char *const argv[], char **d
 	timeline_catch_syscalls(tl, calls, ARRAY_SIZE(calls));
 	on = all(tl, false);
 	printf("%zu stops\n", on.n);
-	require(&on, __NR_getppid, 20 + 10 + 10);
+	require(&on, __NR_getppid, 20 + 10 + 10 + 20);
 	require(&on, __NR_preadv, 20);
 	require(&on, __NR_clock_gettime, 1);
 	back = all(tl, true);
@@ -134,6 +134,34 @@ static struct seen record_and_catch(const char *rr, char *const argv[], char **d
 	free(back.list);
 	timeline_close(tl);
 	return on;
+}
+
+/* History ends behind the last call of a program that was killed while it computed. */
+static void killed(const char *rr, char *program)
+{
+	static const int calls[] = {__NR_getppid};
+	char *argv[] = {program, "die", NULL}, *dir = record(rr, argv);
+	struct timeline *tl = open_recording(dir);
+	struct seen on, back;
+	struct state end, again;
+
+	timeline_catch_syscalls(tl, calls, ARRAY_SIZE(calls));
+	on = all(tl, false);
+	require(&on, __NR_getppid, 20);
+	CHECK(timeline_at_end(tl));
+	end = state_of(tl);
+	CHECK_EQ(end.own.u.orig_rax, UINT64_MAX);
+	/* The last return is there. */
+	CHECK(on.n && same_state(&end, &on.list[--on.n].at));
+	back = all(tl, true);
+	check_reversed(&on, &back);
+	CHECK(!timeline_seek_end(tl, NULL));
+	again = state_of(tl);
+	CHECK(same_state(&end, &again));
+	free(on.list);
+	free(back.list);
+	timeline_close(tl);
+	remove_recording(dir);
 }
 
 int main(int argc, char **argv)
@@ -160,5 +188,6 @@ int main(int argc, char **argv)
 	}
 	free(buffered.list);
 	free(stopped.list);
+	killed(argv[1], argv[2]);
 	return check_status("catch");
 }
