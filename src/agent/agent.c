@@ -31,8 +31,12 @@ static struct outcome make_call(const uint64_t arg[6], int64_t nr)
 
 struct outcome agent_syscall(const uint64_t arg[6], int64_t nr)
 {
+	struct outcome out;
+
 	if (STATE->mode == AGENT_REPLAYS)
 		return replay_call(arg, nr);
+	if (STATE->has_clocks && time_call(arg, nr, &out))
+		return out;
 	STATE->partial = 0;
 	STATE->file = 0;
 	return make_call(arg, nr);

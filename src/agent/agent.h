@@ -113,6 +113,13 @@ struct agent_state {
 		uint64_t start, end;
 	} code[N_CODE_RANGES];
 
+	/* Of time. The vDSO's functions read the counter: only while the running task's may. */
+	uint32_t tsc_free;   /* its rdtsc does not trap */
+	uint32_t has_clocks; /* ... and the vDSO's data are where they have to be (AGENT_VVAR) */
+	struct agent_vdso {  /* functions of the copy of the vDSO; 0: it has none */
+		uint64_t clock_gettime, gettimeofday, time;
+	} vdso;
+
 	/* Of instructions. */
 	struct tsc_clock tsc;
 	uint32_t tsc_aux;
@@ -169,8 +176,9 @@ struct agent_record {
 	uint16_t nr;
 	uint16_t flags;
 	uint32_t check; /* of the arguments: agent_check() */
-	uint32_t file;	/* RECORD_REMAKE of a mmap: the number of the file, 0: of memory */
-	int64_t result;
+	uint32_t file;	/* RECORD_REMAKE of a mmap: the number of the file, 0: of memory;
+			 * RECORD_TIME: nanoseconds, or microseconds */
+	int64_t result; /* RECORD_TIME: seconds */
 };
 
 /* The `nr` of an instruction: this and an enum insn_site_kind. What it gave is in `result`, and in
@@ -182,6 +190,7 @@ struct agent_record {
 #define RECORD_ECHO2   4  /* ... to its stderr */
 #define RECORD_CAREFUL 8  /* write only what differs: the memory may be read-only */
 #define RECORD_REMAKE  16 /* it changed the address space: replay makes it again */
+#define RECORD_TIME    32 /* it told the time, without an error */
 
 struct agent_piece {
 	uint64_t addr;
@@ -208,6 +217,8 @@ struct agent_header {
 	uint64_t reporting; /* behind that by which the agent reports */
 	uint64_t copy;	    /* the instruction that copies the program's memory; if it faults ... */
 	uint64_t copy_end;  /* ... the task goes on here */
+	uint64_t store;	    /* those that store a time, up to ... */
+	uint64_t store_failed; /* ... where the task goes on */
 	uint64_t code_end;
 };
 

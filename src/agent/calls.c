@@ -261,10 +261,21 @@ static bool make_brk(struct abi_call *c, uint32_t *flags)
 	return make_again(c, flags);
 }
 
-/* mprotect too */
+/* Code that nobody has looked at might read the counter that does not trap yet: the tracer sees to
+ * that. */
+static bool brings_code(uint64_t prot)
+{
+	return (prot & PROT_EXEC) && STATE->tsc_free;
+}
+
 static bool make_munmap(struct abi_call *c, uint32_t *flags)
 {
 	return !is_ours(ARGS(c, 0), page_ceil(ARGS(c, 1))) && make_again(c, flags);
+}
+
+static bool make_mprotect(struct abi_call *c, uint32_t *flags)
+{
+	return !brings_code(ARGS(c, 2)) && make_munmap(c, flags);
 }
 
 static int64_t ns_of(const struct timespec *t)
@@ -294,7 +305,7 @@ static bool make_mmap(struct abi_call *c, uint32_t *flags)
 	const uint64_t known = fixed | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK |
 			       MAP_POPULATE | MAP_DENYWRITE;
 
-	if (!(ARGS(c, 3) & MAP_PRIVATE) || (ARGS(c, 3) & ~known))
+	if (!(ARGS(c, 3) & MAP_PRIVATE) || (ARGS(c, 3) & ~known) || brings_code(ARGS(c, 2)))
 		return false;
 	if (!(ARGS(c, 3) & MAP_ANONYMOUS)) {
 		STATE->file = ARGS(c, 2) & PROT_EXEC ? 0 : kept_file((int)ARGS(c, 4));

@@ -21,6 +21,8 @@
 	.quad	report_end
 	.quad	copy_insn
 	.quad	copy_end
+	.quad	store_insns
+	.quad	store_failed
 	.quad	agent_code_end
 
 	.text
@@ -158,6 +160,18 @@ copy_insn:
 	rep movsb
 copy_end:
 	mov	rax, rcx
+	ret
+
+/* bool store_pair(to, first, second) */
+	.globl	store_pair
+store_pair:
+store_insns:
+	mov	[rdi], rsi
+	mov	[rdi + 8], rdx
+	mov	eax, 1
+	ret
+store_failed:
+	xor	eax, eax
 	ret
 
 /* All is mapped as one, readable and executable; there is no stack of ours yet. */

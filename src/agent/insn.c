@@ -3,8 +3,8 @@
  * (mem/insn_site.h): executed here and recorded, or taken from the recording. What cannot be done
  * here the CPU executes at its place, where it may trap to the tracer.
  *
- * rdtsc would fault here as well (PR_SET_TSC). The counter is computed from the clock instead, as
- * the recorder does it for instructions that trap, so that it never goes back.
+ * Where rdtsc traps (PR_SET_TSC), it would fault here as well: the counter is computed from the
+ * clock then, as the recorder does it for instructions that trap, so that it never goes back.
  */
 #include "agent/internal.h"
 
@@ -26,6 +26,14 @@ static uint64_t clock_ns(void)
 
 	untraced(__NR_clock_gettime, CLOCK_MONOTONIC, (uint64_t)&now, 0, 0, 0, 0);
 	return (uint64_t)now.s * 1000000000 + (uint64_t)now.ns;
+}
+
+static uint64_t read_tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high));
+	return low | (uint64_t)high << 32;
 }
 
 /* What the CPU says of a leaf that the recorder has asked for. */
@@ -84,6 +92,10 @@ static bool execute(const struct insn_site *site, const uint64_t *reg, struct in
 	switch (site->kind) {
 	case SITE_RDTSC:
 	case SITE_RDTSCP:
+		if (STATE->tsc_free) {
+			*out = (struct insn_result){read_tsc(), STATE->tsc_aux};
+			return true;
+		}
 		if (!STATE->tsc.mult)
 			return false;
 		*out = (struct insn_result){tsc_at(&STATE->tsc, clock_ns()), STATE->tsc_aux};

@@ -20,6 +20,8 @@ void agent_stop(void);
 /* Copy to or from the program's memory: how many bytes could not be. (The tracer lets the copy end
  * where it faults.) */
 uint64_t copy_user(void *to, const void *from, uint64_t n);
+/* Two words that lie in one page: whether they could be stored, both of them. */
+bool store_pair(uint64_t to, uint64_t first, uint64_t second);
 
 /* Stop for the tracer. */
 void agent_report(enum agent_report why);
@@ -74,6 +76,16 @@ struct agent_regs {
 void record_insn(uint16_t nr, const struct insn_result *v);
 /* Whether the result of the instruction is in the buffer. */
 bool replay_insn(uint16_t nr, struct insn_result *v);
+
+/* Write a record of a call that told the time, RECORD_TIME. */
+void record_time(const uint64_t arg[6], int64_t nr, int64_t seconds, uint32_t fraction);
+
+/* --- time.c --- */
+
+/* Ask the vDSO, store what it says, record it: false if nothing of that can be done. */
+bool time_call(const uint64_t arg[6], int64_t nr, struct outcome *out);
+/* What the call gives and stores, from its record. */
+int64_t time_apply(const uint64_t arg[6], int64_t nr, const struct agent_record *r);
 
 /* --- fds.c --- */
 

@@ -15,11 +15,16 @@ struct writer {
 	bool careful; /* the call failed: its pointers may be bad */
 };
 
-static void begin(struct writer *w)
+static void make_room(void)
 {
-	if (AGENT_BUFFER_SIZE - STATE->pos < sizeof(*w->r) + PIECE_MIN ||
+	if (AGENT_BUFFER_SIZE - STATE->pos < sizeof(struct agent_record) + PIECE_MIN ||
 	    (STATE->flush && STATE->pos))
 		agent_report(REPORT_FLUSH);
+}
+
+static void begin(struct writer *w)
+{
+	make_room();
 	w->r = (struct agent_record *)(BUFFER + STATE->pos);
 	*w->r = (struct agent_record){
 		.size = sizeof(*w->r),
@@ -92,6 +97,21 @@ void record_call(const struct abi_call *call, const struct syscall_row *row, uin
 	commit(&w, w.flags);
 }
 
+void record_time(const uint64_t arg[6], int64_t nr, int64_t seconds, uint32_t fraction)
+{
+	make_room();
+	*(struct agent_record *)(BUFFER + STATE->pos) = (struct agent_record){
+		.size = sizeof(struct agent_record),
+		.nr = (uint16_t)nr,
+		.flags = RECORD_TIME,
+		.check = agent_check(arg),
+		.file = fraction,
+		.result = seconds,
+	};
+	STATE->pos += sizeof(struct agent_record);
+	STATE->n_calls++;
+}
+
 void record_insn(uint16_t nr, const struct insn_result *v)
 {
 	const struct abi_call call = {.nr = nr, .ret = (int64_t)v->a};
@@ -105,11 +125,13 @@ void record_insn(uint16_t nr, const struct insn_result *v)
 
 /* --- replay --- */
 
-static bool equal(const uint8_t *a, const uint8_t *b, uint64_t n)
+/* Write only what differs: the rest may be read-only, as a call that failed on the way left it. */
+static void copy_carefully(uint8_t *to, const uint8_t *from, uint64_t n)
 {
-	while (n && *a == *b)
-		a++, b++, n--;
-	return !n;
+	for (uint64_t i = 0; i < n; i++) {
+		if (to[i] != from[i])
+			to[i] = from[i];
+	}
 }
 
 static void apply(const struct agent_record *r)
@@ -119,8 +141,9 @@ static void apply(const struct agent_record *r)
 	while (p < end) {
 		const struct agent_piece *piece = (const struct agent_piece *)p;
 
-		if (!(r->flags & RECORD_CAREFUL) ||
-		    !equal((const uint8_t *)piece->addr, p + sizeof(*piece), piece->size))
+		if (r->flags & RECORD_CAREFUL)
+			copy_carefully((uint8_t *)piece->addr, p + sizeof(*piece), piece->size);
+		else
 			copy_user((void *)piece->addr, p + sizeof(*piece), piece->size);
 		p += sizeof(*piece) + AGENT_ALIGN(piece->size);
 	}
@@ -199,6 +222,12 @@ struct outcome replay_call(const uint64_t arg[6], int64_t nr)
 			return (struct outcome){0};
 		apply(r);
 	} while (r->flags & RECORD_MORE);
+	if (r->flags & RECORD_TIME) {
+		int64_t result = time_apply(arg, nr, r);
+
+		stop_if_last();
+		return (struct outcome){result, 1};
+	}
 	if (r->flags & RECORD_REMAKE) {
 		for (int i = 0; i < 6; i++)
 			STATE->arg[i] = arg[i];

@@ -1,6 +1,6 @@
 /*
- * The memory that the agent and the tracer share is one memory file: TICK_PAGE to SHARED_END and
- * the code, at the same distances as in tracees, then the buffer.
+ * The memory that the agent and the tracer share is one memory file: TICK_PAGE to OURS_END, at the
+ * same distances as in tracees, then the buffer.
  */
 #include "agentctl/agentctl.h"
 
@@ -30,25 +30,12 @@ _Static_assert(sizeof(struct agent_state) <= AGENT_STACK - AGENT_STATE - 16384, 
 
 #define CODE_OFFSET (AGENT_CODE - TICK_PAGE)
 #define SHARED_SIZE (SHARED_END - TICK_PAGE)
+#define ALL_SIZE    (OURS_END - TICK_PAGE)
+#define FILE_SIZE   (ALL_SIZE + AGENT_BUFFER_SIZE)
 
 /* Of mmap: a part of the file at a place that has nothing yet. */
 #define MAP_ARGS(at, size, prot, fd, offset) \
 	REMOTE_ARGS(at, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, (uint64_t)(fd), offset)
-
-static uint64_t code_size(void)
-{
-	return page_ceil(agent_blob_size);
-}
-
-static uint64_t buffer_offset(void)
-{
-	return CODE_OFFSET + code_size();
-}
-
-static uint64_t file_size(void)
-{
-	return buffer_offset() + AGENT_BUFFER_SIZE;
-}
 
 int agent_open(struct agent *a, enum agent_mode mode)
 {
@@ -58,23 +45,24 @@ int agent_open(struct agent *a, enum agent_mode mode)
 	a->fd = memfd_create("rr-agent", MFD_CLOEXEC);
 	if (a->fd < 0)
 		return -errno;
-	BUG_ON(AGENT_CODE + code_size() > OURS_END);
-	if (ftruncate(a->fd, (off_t)file_size()) < 0)
+	BUG_ON(AGENT_CODE + agent_blob_size > AGENT_VVAR);
+	if (ftruncate(a->fd, FILE_SIZE) < 0)
 		goto fail;
-	at = mmap(NULL, file_size(), PROT_READ | PROT_WRITE, MAP_SHARED, a->fd, 0);
+	at = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, a->fd, 0);
 	if (at == MAP_FAILED)
 		goto fail;
 	memcpy(at + CODE_OFFSET, agent_blob, agent_blob_size);
 	a->page = (struct tick_page *)at;
 	a->state = (struct agent_state *)(at + (AGENT_STATE - TICK_PAGE));
-	a->buffer = at + buffer_offset();
+	a->buffer = at + ALL_SIZE;
 	a->echo = at + (AGENT_ECHO - TICK_PAGE);
+	a->vvar = at + (AGENT_VVAR - TICK_PAGE);
 	a->header = (const struct agent_header *)(at + CODE_OFFSET);
 	BUG_ON(a->header->magic != AGENT_MAGIC || !agent_has(a->header->enter_call));
 	a->page->remaining = INT64_MAX;
 	a->state->mode = mode;
 	a->state->generation = 1;
-	agent_enable(a, false);
+	agent_enable(a, false, false);
 	return 0;
 fail:
 	ret = -errno;
@@ -87,15 +75,15 @@ void agent_close(struct agent *a)
 {
 	if (!a->page)
 		return;
-	munmap(a->page, file_size());
+	munmap(a->page, FILE_SIZE);
 	close(a->fd);
 	a->page = NULL;
 }
 
-void agent_enable(struct agent *a, bool on)
+void agent_enable(struct agent *a, bool calls, bool insns)
 {
-	a->page->enter_call = on ? a->header->enter_call : a->header->pass_call;
-	a->page->enter_insn = on ? a->header->enter_insn : a->header->pass_insn;
+	a->page->enter_call = calls ? a->header->enter_call : a->header->pass_call;
+	a->page->enter_insn = insns ? a->header->enter_insn : a->header->pass_insn;
 }
 
 /* --- mapping it --- */
@@ -116,10 +104,10 @@ static int map_by_calls(const struct agent *a, struct task *t, raddr_t buf)
 
 	if (ret || fd < 0)
 		return ret ? ret : (int)fd;
-	ret = map_at(t, TICK_PAGE, buffer_offset(), PROT_READ | PROT_EXEC, fd, 0);
+	ret = map_at(t, TICK_PAGE, ALL_SIZE, PROT_READ | PROT_EXEC, fd, 0);
 	if (!ret)
 		ret = map_at(t, AGENT_BUFFER, AGENT_BUFFER_SIZE, PROT_READ | PROT_WRITE, fd,
-			     buffer_offset());
+			     ALL_SIZE);
 	if (!ret)
 		ret = task_remote_syscall(
 			t, &result, __NR_mprotect,
@@ -165,8 +153,47 @@ static const uint8_t boot_code[] = {
 	0xff, 0xe3, /* jmp rbx */
 };
 
-static int boot(struct agent *a, struct task *t, raddr_t buf)
+struct boot {
+	raddr_t buf;
+	struct agent_vvar *vvar;
+};
+
+#define BOOT_CALLS 2 /* that have to succeed */
+
+/* The first calls of the agent's own. */
+static void add_boot_calls(struct agent *a, int64_t fd, const struct agent_vvar *vvar)
 {
+	raddr_t to = AGENT_VVAR;
+
+	agent_batch_begin(a);
+	agent_batch_add(
+		a, __NR_mmap,
+		MAP_ARGS(AGENT_BUFFER, AGENT_BUFFER_SIZE, PROT_READ | PROT_WRITE, fd, ALL_SIZE));
+	agent_batch_add(a, __NR_close, REMOTE_ARGS((uint64_t)fd));
+	for (size_t i = 0; vvar && i < vvar->n; i++) {
+		const struct mm_range *r = &vvar->part[i];
+
+		agent_batch_add(a, __NR_mremap,
+				REMOTE_ARGS(r->start, r->end - r->start, r->end - r->start,
+					    MREMAP_MAYMOVE | MREMAP_FIXED, to));
+		to += r->end - r->start;
+	}
+}
+
+static int boot_result(const struct agent *a, struct agent_vvar *vvar)
+{
+	int ret = batch_result(a);
+
+	if (!vvar || a->state->batch_done <= BOOT_CALLS)
+		return ret;
+	vvar->moved = !ret;
+	return 0;
+}
+
+static int boot(struct agent *a, struct task *t, const void *arg)
+{
+	const struct boot *b = arg;
+	const raddr_t buf = b->buf;
 	const raddr_t code = t->mm->syscall_insn + 3; /* behind syscall; ret */
 	char path[REMOTE_PATH_SIZE];
 	struct regs *r;
@@ -192,26 +219,22 @@ static int boot(struct agent *a, struct task *t, raddr_t buf)
 	fd = (int64_t)r->u.orig_rax;
 	if (fd < 0)
 		return (int)fd;
-	agent_batch_begin(a);
-	agent_batch_add(a, __NR_mmap,
-			MAP_ARGS(AGENT_BUFFER, AGENT_BUFFER_SIZE, PROT_READ | PROT_WRITE, fd,
-				 buffer_offset()));
-	agent_batch_add(a, __NR_close, REMOTE_ARGS((uint64_t)fd));
+	add_boot_calls(a, fd, b->vvar);
 	r->u.orig_rax = __NR_mmap;
 	r->u.rdi = TICK_PAGE;
-	r->u.rsi = buffer_offset();
+	r->u.rsi = ALL_SIZE;
 	r->u.rdx = PROT_READ | PROT_EXEC;
 	r->u.r10 = MAP_SHARED | MAP_FIXED_NOREPLACE;
 	r->u.r8 = (uint64_t)fd;
 	r->u.r9 = 0;
 	r->u.rbx = a->header->boot;
 	ret = run_to_call(t);
-	return ret ? ret : batch_result(a);
+	return ret ? ret : boot_result(a, b->vvar);
 }
 
 /* Run `fn` with the task's registers and signals set aside. */
-static int run_aside(struct agent *a, struct task *t, raddr_t arg,
-		     int (*fn)(struct agent *a, struct task *t, raddr_t arg))
+static int run_aside(struct agent *a, struct task *t, const void *arg,
+		     int (*fn)(struct agent *a, struct task *t, const void *arg))
 {
 	const uint64_t all = ~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1));
 	struct stop before = t->stop;
@@ -233,9 +256,11 @@ static int run_aside(struct agent *a, struct task *t, raddr_t arg,
 	return ret;
 }
 
-int agent_map(struct agent *a, struct task *t, raddr_t buf)
+int agent_map(struct agent *a, struct task *t, raddr_t buf, struct agent_vvar *vvar)
 {
-	return a->filtered ? run_aside(a, t, buf, boot) : map_by_calls(a, t, buf);
+	const struct boot b = {buf, vvar};
+
+	return a->filtered ? run_aside(a, t, &b, boot) : map_by_calls(a, t, buf);
 }
 
 /* --- batches --- */
@@ -267,7 +292,7 @@ unsigned int agent_batch_open(struct agent *a, int fd, int flags)
 	return agent_batch_add(a, __NR_open, REMOTE_ARGS(TICK_PATH, (uint64_t)flags));
 }
 
-static int run_batch(struct agent *a, struct task *t, raddr_t unused)
+static int run_batch(struct agent *a, struct task *t, const void *unused)
 {
 	struct regs *r = task_regs_modify(t);
 
@@ -300,7 +325,7 @@ static int run_singly(struct agent *a, struct task *t)
 
 int agent_batch_run(struct agent *a, struct task *t)
 {
-	int ret = a->filtered ? run_aside(a, t, 0, run_batch) : run_singly(a, t);
+	int ret = a->filtered ? run_aside(a, t, NULL, run_batch) : run_singly(a, t);
 
 	return ret ? ret : batch_result(a);
 }
@@ -313,10 +338,12 @@ int agent_batch_run(struct agent *a, struct task *t)
 void agent_filter(const struct agent *a, struct sock_filter out[AGENT_FILTER_LEN])
 {
 	const struct sock_filter f[AGENT_FILTER_LEN] = {
-		LOAD(IP),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)a->header->untraced, 0, 3),
 		LOAD(IP + 4),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 5),
+		LOAD(IP),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)a->header->untraced, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, AGENT_VVAR, 0, 2),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OURS_END, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
 	};

@@ -15,6 +15,7 @@ struct agent {
 	struct tick_page *page; /* as tracees have it at TICK_PAGE; the others likewise */
 	struct agent_state *state;
 	uint8_t *buffer, *echo;
+	uint8_t *vvar; /* AGENT_VVAR */
 	const struct agent_header *header;
 	bool filtered; /* tracees have the filter */
 };
@@ -23,15 +24,24 @@ struct agent {
 int agent_open(struct agent *a, enum agent_mode mode);
 void agent_close(struct agent *a);
 
-/* What hooks do from now on: enter the agent, or make their calls themselves. */
-void agent_enable(struct agent *a, bool on);
+/* What hooks at calls, and those at other instructions, do from now on: enter the agent, or execute
+ * what they replace themselves. */
+void agent_enable(struct agent *a, bool calls, bool insns);
+
+/* The vDSO's data in a tracee: mappings that follow each other. */
+#define AGENT_MAX_VVAR 4
+struct agent_vvar {
+	struct mm_range part[AGENT_MAX_VVAR];
+	size_t n;
+	bool moved; /* they are at AGENT_VVAR now */
+};
 
 /*
  * Map the shared memory and the agent's code in the tracee's address space, which has nothing
  * there: 0; -ESRCH; or -errno of what the tracee could not do. `buf`: memory of its for a name
- * (task_remote_open()).
+ * (task_remote_open()). `vvar`, if not NULL, is moved, where the agent is filtered.
  */
-int agent_map(struct agent *a, struct task *t, raddr_t buf);
+int agent_map(struct agent *a, struct task *t, raddr_t buf, struct agent_vvar *vvar);
 
 /*
  * System calls in a tracee that has the agent, in one go: they are added, then run. An argument can
@@ -58,10 +68,10 @@ static inline bool agent_has(raddr_t addr)
 }
 
 /*
- * A seccomp filter that lets the agent's own calls pass, and sends all others to the tracer
- * (SECCOMP_RET_TRACE): its instructions, AGENT_FILTER_LEN of them.
+ * A seccomp filter that lets the agent's own calls pass, and those of its copy of the vDSO, and
+ * sends all others to the tracer (SECCOMP_RET_TRACE): its instructions, AGENT_FILTER_LEN of them.
  */
-#define AGENT_FILTER_LEN 6
+#define AGENT_FILTER_LEN 8
 void agent_filter(const struct agent *a, struct sock_filter out[AGENT_FILTER_LEN]);
 
 #endif

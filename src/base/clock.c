@@ -16,11 +16,15 @@ uint64_t clock_now_ns(void)
 {
 	struct timespec ts;
 
-	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+	if (trapped)
+		syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+	else
+		clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-#define TSC_CLOCK_NS_MIN 2000000ULL
+#define TSC_CLOCK_NS_MIN  2000000ULL
+#define TSC_CLOCK_NS_GOOD 100000000ULL
 
 /* The closest of some readings of both. */
 static void read_both(uint64_t *ns, uint64_t *tsc)
@@ -42,6 +46,13 @@ void tsc_clock_begin(struct tsc_clock *c)
 {
 	*c = (struct tsc_clock){.ns = 0};
 	read_both(&c->ns, &c->tsc);
+	c->first_ns = c->ns;
+	c->first_tsc = c->tsc;
+}
+
+static void set_rate(struct tsc_clock *c, uint64_t ns, uint64_t tsc)
+{
+	c->mult = (uint64_t)(((unsigned __int128)(tsc - c->first_tsc) << 32) / (ns - c->first_ns));
 }
 
 void tsc_clock_end(struct tsc_clock *c)
@@ -51,7 +62,20 @@ void tsc_clock_end(struct tsc_clock *c)
 	do
 		read_both(&ns, &tsc);
 	while (ns - c->ns < TSC_CLOCK_NS_MIN);
-	c->mult = (uint64_t)(((unsigned __int128)(tsc - c->tsc) << 32) / (ns - c->ns));
+	set_rate(c, ns, tsc);
+}
+
+void tsc_clock_follow(struct tsc_clock *c)
+{
+	uint64_t ns = 0, tsc = 0, computed;
+
+	read_both(&ns, &tsc);
+	computed = tsc_at(c, ns);
+	if (ns - c->first_ns >= TSC_CLOCK_NS_GOOD)
+		set_rate(c, ns, tsc);
+	c->ns = ns;
+	/* Nor may it go back for those who had it from here. */
+	c->tsc = tsc > computed ? tsc : computed;
 }
 
 /*
@@ -82,6 +106,11 @@ void clock_trap_tsc(bool on)
 		install_fault_handler();
 	if (trapped != on && !prctl(PR_SET_TSC, on ? PR_TSC_SIGSEGV : PR_TSC_ENABLE, 0, 0, 0))
 		trapped = on;
+}
+
+bool clock_tsc_trapped(void)
+{
+	return trapped;
 }
 
 uint64_t clock_read_tsc(uint32_t *aux)

@@ -193,6 +193,11 @@ static void report_code(const struct image_stats *s, struct buf *out)
 	row("of them", out);
 	report_sites("system calls", &s->syscalls, out);
 	report_sites("cpuid and such", &s->insns, out);
+	if (s->tsc_left) {
+		buf_addf(out, "may be executed in %" PRIu64 " places: processes that map this trap",
+			 s->tsc_left);
+		row("rdtsc", out);
+	}
 }
 
 static void report(const char *path, const struct found *f)

@@ -1,7 +1,7 @@
 /*
  * From an ELF file to its image: texts, decoding, planning, emitting, placing.
  */
-#include "image/stubs.h"
+#include "image/plan.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -107,6 +107,7 @@ static int instrument(struct image *im, const struct elf_file *f, const struct i
 	}
 	count_undecoded(&im->stats.syscalls);
 	count_undecoded(&im->stats.insns);
+	im->stats.tsc_left = plan_tsc_left(&c);
 	err = stubs_place(&s, im, opt);
 	im->syscalls = c.syscalls;
 	im->n_syscalls = c.n_syscalls;

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define MAGIC	     "rrimage\n"
-#define FORMAT	     2 /* of the file; a reader knows one */
+#define FORMAT	     3 /* of the file; a reader knows one */
 #define ADDRESS_END  (1ULL << 47)
 #define REACH	     (1ULL << 31) /* of a rel32 */
 #define SPAN_MAX     (1ULL << 32) /* tables have 32-bit offsets from the first text */

@@ -85,6 +85,9 @@ struct image_stats {
 	uint64_t flag_free;			  /* safepoints in the form that keeps flags */
 	uint64_t cloned;			  /* loops copied into stubs */
 	struct image_site_stats syscalls, insns;  /* insns: those of mem/insn_site.h */
+	uint64_t tsc_left; /* places where the time-stamp counter might be read without the agent:
+			    * its instructions that are not patched, and their bytes in what was
+			    * not decoded */
 };
 
 struct image {

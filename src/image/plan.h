@@ -30,6 +30,10 @@ void plan_syscalls(struct plan *p);
 /* Patch the other instructions of the agent's, with what bytes are left. */
 void plan_insns(struct plan *p);
 
+/* How many places are left that may read the time-stamp counter (struct image_stats). When all
+ * functions are planned. */
+uint64_t plan_tsc_left(const struct code *c);
+
 /* A direct call whose rel32 may be led elsewhere. */
 static inline bool plan_can_count_call(const struct insn *i)
 {

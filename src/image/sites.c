@@ -9,6 +9,8 @@
  */
 #include "image/plan.h"
 
+#include "mem/insn_site.h"
+
 #define MAX_BEFORE    6
 #define MAX_BEHIND    4
 #define COST_BEHIND   2
@@ -129,4 +131,61 @@ void plan_insns(struct plan *p)
 			st->no_room++;
 		}
 	}
+}
+
+/* --- the time-stamp counter --- */
+
+/* rdtsc, or rdtscp, or AMD's rdpru, which shares their switch (CR4.TSD). */
+static bool reads_tsc(const uint8_t *p)
+{
+	return p[0] == 0x0f && (p[1] == 0x31 || (p[1] == 0x01 && (p[2] == 0xf9 || p[2] == 0xfd)));
+}
+
+/* The decoded instruction that holds `at`, or NULL. */
+static const struct insn *insn_with(const struct code *c, uint32_t at)
+{
+	const struct function *f = code_function(c, at);
+	size_t lo, hi;
+
+	if (!f || f->left)
+		return NULL;
+	lo = f->first;
+	hi = f->first + f->n;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (insn_end(&c->insns[mid]) <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < f->first + f->n && c->insns[lo].at <= at ? &c->insns[lo] : NULL;
+}
+
+/* Whether the bytes at `at` can be executed as such: they are not if they are the agent's matter,
+ * or parts of instructions that do something else. */
+static bool is_left(const struct code *c, uint32_t at)
+{
+	const struct insn *i = insn_with(c, at);
+
+	if (!i)
+		return true;
+	if ((i->props & INSN_SITE) && (i->site == SITE_RDTSC || i->site == SITE_RDTSCP))
+		return !(i->plan & PLAN_CLAIMED);
+	return c->text[at + 2] == 0xfd && insn_end(i) == at + 3; /* rdpru */
+}
+
+uint64_t plan_tsc_left(const struct code *c)
+{
+	uint64_t n = 0;
+
+	for (uint32_t at = 0; at + 3 <= c->size; at++) {
+		const uint8_t *p = memchr(c->text + at, 0x0f, c->size - at - 2);
+
+		if (!p)
+			break;
+		at = (uint32_t)(p - c->text);
+		n += reads_tsc(p) && is_left(c, at);
+	}
+	return n;
 }

@@ -29,6 +29,7 @@
 #define AGENT_ECHO	  0x110000
 #define SHARED_END	  0x120000
 #define AGENT_CODE	  0x120000
+#define AGENT_VVAR	  0x150000 /* recording: the vDSO's data, then a copy of its code */
 #define OURS_END	  0x160000 /* of what is ours from STUB_PAGE on */
 
 #define AGENT_BUFFER	  0x7ffe00000000

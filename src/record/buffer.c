@@ -35,7 +35,7 @@ int buffer_resume(struct recorder *rec, struct rtask *t, enum next next)
 		return PTRACE_SYSCALL;
 	/* A signal that was joined with one of ours is sent again at the next call, whichever it
 	 * is. */
-	agent_enable(&rec->agent, t->buffered && !t->joined.n);
+	agent_enable(&rec->agent, t->buffered && !t->joined.n, t->buffered);
 	if (!t->buffered)
 		return PTRACE_SYSCALL;
 	/* Others may have run, or a call changed what descriptors are. */
@@ -44,6 +44,8 @@ int buffer_resume(struct recorder *rec, struct rtask *t, enum next next)
 			a->generation = 1;
 		tell_code(a, t);
 	}
+	a->tsc_free = !t->tsc_traps;
+	a->has_clocks = a->tsc_free && code_has_clocks(t);
 	a->blocked = t->forced_blocked;
 	a->clear_tid = t->clear_tid;
 	a->robust_list = t->robust_list;
@@ -116,9 +118,17 @@ enum next on_agent_report(struct recorder *rec, struct rtask *t)
 
 bool buffer_copy_failed(struct recorder *rec, struct rtask *t)
 {
-	if (!t->buffered || t->t.regs.u.rip != rec->agent.header->copy)
+	const struct agent_header *h = rec->agent.header;
+	raddr_t ip = t->t.regs.u.rip;
+
+	if (!t->buffered)
 		return false;
-	task_regs_modify(&t->t)->u.rip = rec->agent.header->copy_end;
+	if (ip == h->copy)
+		task_regs_modify(&t->t)->u.rip = h->copy_end;
+	else if (ip >= h->store && ip < h->store_failed)
+		task_regs_modify(&t->t)->u.rip = h->store_failed;
+	else
+		return false;
 	return true;
 }
 

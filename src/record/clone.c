@@ -139,6 +139,7 @@ enum next on_clone_event(struct recorder *rec, struct rtask *t)
 	task_code_clone(t, child, r.flags & CLONE_VM);
 	count_task(rec, child);
 	child->buffered = t->buffered;
+	child->tsc_traps = t->tsc_traps;
 	child->strict = t->strict;
 	child->filter_vdso = t->filter_vdso;
 	child->t.stop = early.stop;

@@ -38,6 +38,8 @@ struct code {
 	struct image_space space;
 	struct code_text *texts;
 	size_t n_texts;
+	bool foreign;	 /* other code may be executed too: what it does is not known */
+	bool has_clocks; /* the vDSO's data were moved to AGENT_VVAR */
 };
 
 /* --- the set --- */
@@ -96,6 +98,24 @@ void task_code_clone(const struct rtask *parent, struct rtask *child, bool same_
 	image_space_copy(&child->code->space, &c->space);
 	for (size_t i = 0; i < c->n_texts; i++)
 		add_text(child->code, &c->texts[i]);
+	child->code->foreign = c->foreign;
+	child->code->has_clocks = c->has_clocks;
+}
+
+bool code_leaves_tsc(const struct rtask *t)
+{
+	return t->code && !t->code->foreign;
+}
+
+void code_note_foreign(struct rtask *t)
+{
+	if (t->code)
+		t->code->foreign = true;
+}
+
+bool code_has_clocks(const struct rtask *t)
+{
+	return t->code && t->code->has_clocks;
 }
 
 /* --- looking --- */
@@ -228,6 +248,7 @@ static const struct image_text *text_at(const struct image *im, uint64_t file_of
 	return NULL;
 }
 
+/* -ENODATA: there is nothing to patch, and nothing that is not known either. */
 static int get_image(struct recorder *rec, int elf_fd, const struct image_options *opt,
 		     raddr_t start, raddr_t end, uint64_t file_offset, struct placement *p)
 {
@@ -237,7 +258,10 @@ static int get_image(struct recorder *rec, int elf_fd, const struct image_option
 	if (ret)
 		return ret;
 	x = text_at(p->im, file_offset);
-	if (x && p->im->stub_size) {
+	if (x && !p->im->stub_size && !p->im->stats.tsc_left &&
+	    end - start <= x->size - (file_offset - x->file_offset)) {
+		ret = -ENODATA;
+	} else if (x && p->im->stub_size) {
 		uint64_t skip = file_offset - x->file_offset;
 
 		p->bias = start - (x->vaddr + skip);
@@ -246,10 +270,12 @@ static int get_image(struct recorder *rec, int elf_fd, const struct image_option
 		p->offset = x->offset + skip;
 		p->stubs = p->im->stub_vaddr + p->bias;
 		return 0;
+	} else {
+		ret = -ENOEXEC;
 	}
 	image_free(p->im);
 	close(p->fd);
-	return -ENOEXEC;
+	return ret;
 }
 
 static void placement_release(struct placement *p)
@@ -406,14 +432,19 @@ static int instrument(struct recorder *rec, struct rtask *t, const struct map_li
 		image_space_add(&t->code->space, p.im, p.bias, p.text, p.text_end, text.stubs,
 				text.stubs_end);
 		add_text(t->code, &text);
+		if (p.im->stats.tsc_left || text.end < l->end)
+			code_note_foreign(t);
 	}
 	placement_release(&p);
 	return ret;
 }
 
 /* The stack's bytes there are nobody's, but the trace has the page: leave none of ours. */
-static int map_tick_page(struct recorder *rec, struct rtask *t)
+static int map_tick_page(struct recorder *rec, struct rtask *t, const struct maps *maps,
+			 bool *has_clocks)
 {
+	struct agent_vvar vvar = {.n = 0};
+	bool has_data = vdso_find_data(rec, maps, &vvar);
 	static const uint8_t zeros[REMOTE_PATH_SIZE];
 	raddr_t buf;
 	int ret = task_regs(&t->t);
@@ -421,7 +452,8 @@ static int map_tick_page(struct recorder *rec, struct rtask *t)
 	if (ret)
 		return ret;
 	buf = (t->t.regs.u.rsp & ~63ULL) - NAME_BELOW_STACK;
-	ret = agent_map(&rec->agent, &t->t, buf);
+	ret = agent_map(&rec->agent, &t->t, buf, has_data ? &vvar : NULL);
+	*has_clocks = vvar.moved;
 	if (!ret) {
 		ret = vdso_patch(t->t.mm, t->t.mm->vdso, t->t.mm->vdso_size, true);
 		t->t.mm->syscall_insn = agent_syscall_insn(&rec->agent);
@@ -436,7 +468,7 @@ static bool is_instrumentable(const struct map_line *l)
 	return l->ino && !l->shared && (l->prot & PROT_EXEC) && !(l->prot & PROT_WRITE);
 }
 
-static int instrument_line(struct recorder *rec, struct rtask *t, const struct map_line *l)
+static int instrument_file(struct recorder *rec, struct rtask *t, const struct map_line *l)
 {
 	char path[96];
 	int fd, ret;
@@ -449,34 +481,49 @@ static int instrument_line(struct recorder *rec, struct rtask *t, const struct m
 	if (fd < 0)
 		return -errno;
 	ret = instrument(rec, t, l, fd);
-	if (ret)
+	if (ret && ret != -ENODATA)
 		log_debug("task %d: %s is not instrumented: %s", t->t.tid, l->name, strerror(-ret));
 	close(fd);
 	return ret;
 }
 
+/* Executable memory that is new: -ESRCH, or 0. */
+static int take_line(struct recorder *rec, struct rtask *t, const struct map_line *l)
+{
+	int ret = is_instrumentable(l) ? instrument_file(rec, t, l) : -ENOEXEC;
+
+	if (ret && ret != -ENODATA)
+		code_note_foreign(t);
+	return ret == -ESRCH ? ret : 0;
+}
+
+/* What the kernel maps: the vDSO is hooked, the other page only emulated. */
+static bool is_kernels(const struct map_line *l)
+{
+	return !strcmp(l->name, "[vdso]") || !strcmp(l->name, "[vsyscall]");
+}
+
 int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *maps)
 {
+	bool has_clocks;
 	int ret;
 
 	task_code_release(t);
 	/* A filter that outlives the execve might kill it for our calls. */
 	if (rec->source || !filter_allows_remote(t))
 		return 0;
-	ret = map_tick_page(rec, t);
+	ret = map_tick_page(rec, t, maps, &has_clocks);
 	if (ret) {
 		log_debug("task %d: no tick page: %s", t->t.tid, strerror(-ret));
 		return ret == -ESRCH ? ret : 0;
 	}
 	t->code = code_new();
-	for (size_t i = 0; i < maps->count; i++) {
-		if (!is_instrumentable(&maps->lines[i]))
-			continue;
-		ret = instrument_line(rec, t, &maps->lines[i]);
-		if (ret == -ESRCH)
-			return ret;
+	t->code->has_clocks = has_clocks;
+	for (size_t i = 0; !ret && i < maps->count; i++) {
+		if ((maps->lines[i].prot & PROT_EXEC) && !is_kernels(&maps->lines[i]))
+			ret = take_line(rec, t, &maps->lines[i]);
 	}
-	return 0;
+	return ret;
 }
 
 /* --- mmap and munmap --- */
@@ -531,10 +578,15 @@ void code_mapped(struct event_builder *b, struct rtask *t, const struct trace_ma
 	if (!t->code)
 		return;
 	forget(b, t, m->start, m->end);
-	n = t->code->n_texts;
-	if (!is_instrumentable(&l) || m->source != MAP_FROM_FILE || !filter_allows_remote(t))
+	if (!(m->prot & PROT_EXEC))
 		return;
-	if (!instrument_line(b->rec, t, &l) && t->code->n_texts > n) {
+	if (m->source != MAP_FROM_FILE || !filter_allows_remote(t)) {
+		code_note_foreign(t);
+		return;
+	}
+	n = t->code->n_texts;
+	take_line(b->rec, t, &l);
+	if (t->code->n_texts > n) {
 		struct trace_mapping x;
 
 		describe_stubs(&t->code->texts[n], &x);
@@ -688,6 +740,7 @@ void code_protected(struct event_builder *b, struct rtask *t, raddr_t start, rad
 		if (ret && ret != -ESRCH)
 			b->rec->error = error_ret(ret, "cannot map the original code of %s: %s",
 						  x->name, strerror(-ret));
+		code_note_foreign(t);
 		/* A task may still stand in a stub, which goes on in the text: the stubs stay. */
 		image_space_remove(&c->space, x->start, x->end);
 		x->start = x->end = 0;

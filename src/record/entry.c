@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -108,6 +109,15 @@ static void prepare_prctl(struct recorder *rec, struct rtask *t)
 		force(t, -EINVAL);
 		break;
 	}
+}
+
+/* What it maps from now on is code as well, and what its children and their programs map. */
+static void prepare_personality(struct recorder *rec, struct rtask *t)
+{
+	uint32_t persona = (uint32_t)t->call.arg[0];
+
+	if (persona != UINT32_MAX && (persona & READ_IMPLIES_EXEC))
+		rec->all_executable = true;
 }
 
 static void prepare_seccomp(struct recorder *rec, struct rtask *t)
@@ -254,6 +264,7 @@ static const struct preparer {
 	{__NR_pkey_mprotect, prepare_protection},
 	{__NR_prctl, prepare_prctl},
 	{__NR_seccomp, prepare_seccomp},
+	{__NR_personality, prepare_personality},
 	{__NR_arch_prctl, prepare_arch_prctl},
 	{__NR_sched_setaffinity, prepare_setaffinity},
 	{__NR_clone, prepare_clone},

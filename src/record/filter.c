@@ -108,6 +108,13 @@ static bool sets_strict(const struct abi_call *c)
 		       : c->nr == __NR_seccomp && (int)c->arg[0] == SECCOMP_SET_MODE_STRICT;
 }
 
+bool filter_is_set_by(const struct abi_call *c)
+{
+	int arg;
+
+	return sets_strict(c) || sets_filter(c, &arg);
+}
+
 void filter_prepare(struct rtask *t)
 {
 	int arg;

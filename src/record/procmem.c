@@ -101,6 +101,8 @@ void add_proc_mem_write(struct event_builder *b, struct rtask *t, int64_t result
 	    !t->target.victim)
 		return;
 	victim = rtask_find(b->rec, t->target.victim);
-	if (victim && !victim->exit_logged)
-		event_add_memory(b, victim, t->target.addr, result);
+	if (!victim || victim->exit_logged)
+		return;
+	event_add_memory(b, victim, t->target.addr, result);
+	code_note_foreign(victim); /* it may be code */
 }

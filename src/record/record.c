@@ -260,11 +260,14 @@ static bool must_give_way(struct recorder *rec, const struct rtask *t)
 /* Let it run to its next stop: false if it was set aside meanwhile. */
 static bool run_to_stop(struct recorder *rec, struct rtask *t, enum next next)
 {
-	int signo = t->resume_signo;
 	bool stopped = false;
+	int signo;
 
-	t->resume_signo = 0;
 	t->in_middle = next == NEXT_USER || next == NEXT_MIDDLE;
+	if (t->in_middle)
+		tsc_settle(rec, t);
+	signo = t->resume_signo;
+	t->resume_signo = 0;
 	if (next != NEXT_DYING) {
 		grant_ticks(rec, t);
 		if (t->in_middle && t->counter)
@@ -433,6 +436,7 @@ int record_program(const struct record_options *opt, char *const *argv, int *fat
 		return error_ret(status, "no memory file for counting: %s", strerror(-status)),
 		       RECORD_STATUS_NOT_STARTED;
 	tsc_clock_begin(&rec.agent.state->tsc);
+	vdso_copy(&rec);
 	image_cache_open(&rec.images);
 	output_init(&rec);
 	status = record_start(&rec, argv);
@@ -440,7 +444,6 @@ int record_program(const struct record_options *opt, char *const *argv, int *fat
 		return status;
 	install_handlers(&rec);
 	insns_calibrate(&rec);
-	clock_trap_tsc(true);
 	record_loop(&rec);
 	kill_rest(&rec);
 	clock_trap_tsc(false);

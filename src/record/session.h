@@ -98,6 +98,7 @@ struct rtask {
 	} interrupt;
 	raddr_t safepoint;   /* where signals that were kept are delivered; 0: at no safepoint */
 	bool buffered;	     /* its calls come through the agent */
+	bool tsc_traps;	     /* rdtsc does, by its setting in the kernel */
 	bool in_middle;	     /* it ran since it was at a point that is written down */
 	bool interrupt_sent; /* the stop is still to come */
 
@@ -195,6 +196,8 @@ struct recorder {
 	int root_status;
 	int error; /* sticky: recording has to end; said already */
 	bool cpuid_faulting;
+	bool all_executable; /* some program may execute all that it can read (personality(2)) */
+	uint64_t vvar_size;  /* of the vDSO's data, if the agent has a copy of its code; else 0 */
 	uint64_t stdio_dev[3], stdio_ino[3]; /* of our own fds 1 and 2 */
 	uint32_t stdio_mode[3];
 	uint64_t now;		/* time of the last event, ns */
@@ -309,6 +312,8 @@ void call_skip(struct rtask *t);
 bool filter_allows_remote(const struct rtask *t);
 /* At the entry and exit of prctl and seccomp. */
 void filter_prepare(struct rtask *t);
+/* Whether the call, if it succeeds, restricts what calls can be made. */
+bool filter_is_set_by(const struct abi_call *c);
 void filter_note_exit(struct recorder *rec, struct rtask *t);
 
 /* --- entry.c: decisions before a call is made --- */
@@ -377,6 +382,11 @@ void log_exec(struct recorder *rec, struct rtask *t);
 /* Replace the functions of the vDSO at `mm` by system calls, `hooked`: that enter the agent. 0 or
  * -errno. */
 int vdso_patch(struct mm *mm, raddr_t base, size_t size, bool hooked);
+/* Give the agent a copy of our vDSO's functions, if that can be done. */
+void vdso_copy(struct recorder *rec);
+/* What of an address space has to move for them to work; false: they cannot. */
+struct maps;
+bool vdso_find_data(const struct recorder *rec, const struct maps *maps, struct agent_vvar *out);
 
 /* --- clone.c --- */
 enum next on_clone_event(struct recorder *rec, struct rtask *t);
@@ -402,7 +412,21 @@ void signals_raise_joined(struct rtask *t);
 /* Find out which signals will be delivered before the task runs an instruction. */
 void signals_note_boundary(struct rtask *t);
 
+/* --- tsc.c: whose rdtsc traps --- */
+/* The setting of a task that is about to run, if its code needs another one, and ours. */
+void tsc_settle(struct recorder *rec, struct rtask *t);
+/* Whether its rdtsc must trap before its call is made, which takes from us the means to see to it.
+ */
+bool tsc_is_last_chance(const struct rtask *t);
+
 /* --- code.c: instrumented code in tracees --- */
+/* Whether nothing can be executed in the address space that reads the time-stamp counter by itself:
+ * all of it is left to the agent. */
+bool code_leaves_tsc(const struct rtask *t);
+/* Something may, from now on. */
+void code_note_foreign(struct rtask *t);
+/* Whether the agent can ask the vDSO for the time there. */
+bool code_has_clocks(const struct rtask *t);
 /* A new address space: map the tick page, and images over what `maps` says is mapped. 0 or -ESRCH;
  * what cannot be instrumented is left as it is. */
 struct maps;

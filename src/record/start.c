@@ -176,7 +176,7 @@ static int prepare_child(void *ctx)
 	for (size_t i = 0; i < ARRAY_SIZE(own_limits); i++)
 		setrlimit(own_limits[i], &c->limits[i]);
 	personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
-	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
+	if (prctl(PR_SET_TSC, c->filter ? PR_TSC_ENABLE : PR_TSC_SIGSEGV, 0, 0, 0) < 0)
 		return -errno;
 	return install_filter(c->filter);
 }
@@ -319,6 +319,7 @@ static void adopt_first_task(struct recorder *rec, const struct task *task, stru
 	t->t.stop = task->stop;
 	t->stop_pending = true;
 	t->in_syscall = true;
+	t->tsc_traps = !rec->agent.filtered;
 	t->entry_logged = true; /* the execve was rr's */
 	t->row = syscall_row_by_name("execve");
 	t->call.nr = t->row->nr[ARCH_X86_64];
@@ -393,6 +394,7 @@ int record_start(struct recorder *rec, char *const *argv)
 		status = RECORD_STATUS_NOT_STARTED;
 		goto out;
 	}
+	rec->all_executable = personality(0xffffffff) & READ_IMPLIES_EXEC;
 	rec->agent.filtered = !rec->source && !rec->opt->no_buffer && !rec->opt->mark_stdio;
 	agent_filter(&rec->agent, filter);
 	setup.filter = rec->agent.filtered ? &prog : NULL;

@@ -146,6 +146,10 @@ enum next on_syscall_entry(struct recorder *rec, struct rtask *t)
 		return put_off(rec, t, false);
 	if (moves_code(t))
 		return put_off(rec, t, true);
+	if (tsc_is_last_chance(t)) {
+		code_note_foreign(t);
+		return put_off(rec, t, false);
+	}
 	syscall_prepare(rec, t);
 	buffer_continue_partial(rec, t);
 	forced_note_entry(t);
@@ -232,6 +236,9 @@ static void add_code_changes(struct event_builder *b, struct rtask *t, int64_t r
 {
 	const uint64_t *a = t->call.arg;
 
+	/* Some of it may be executable now even if it failed. */
+	if ((t->call.nr == __NR_mprotect || t->call.nr == __NR_pkey_mprotect) && (a[2] & PROT_EXEC))
+		code_note_foreign(t);
 	if (result < 0 && result >= -4095)
 		return;
 	switch (t->call.nr) {

@@ -16,7 +16,7 @@ void calls_load(struct session *s, struct ptask *p)
 {
 	struct agent_state *a = s->agent.state;
 
-	agent_enable(&s->agent, true);
+	agent_enable(&s->agent, true, true);
 	a->echo = s->opt->quiet ? NO_ECHO : 0;
 	if (s->common->in_agent == p)
 		return;

@@ -59,7 +59,7 @@ static int build_image(struct session *s, struct ptask *p)
 		ret = unmap_all(s, p);
 	if (!ret)
 		ret = count_ptask(s, p, s->ev.ticks);
-	if (!ret && s->soft && (ret = agent_map(&s->agent, &p->t, STUB_DATA)))
+	if (!ret && s->soft && (ret = agent_map(&s->agent, &p->t, STUB_DATA, NULL)))
 		ret = failed(s, ret, "the agent");
 	for (size_t i = 0; !ret && i < s->ev.n_maps; i++)
 		ret = map_recorded(s, p, &s->ev.maps[i]);

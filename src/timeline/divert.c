@@ -355,7 +355,7 @@ static bool resume(struct timeline *tl, struct ptask *p, int how, struct timelin
 {
 	struct session *s = &tl->now->s;
 
-	agent_enable(&s->agent, false);
+	agent_enable(&s->agent, false, false);
 	soft_ticks_grant(&s->ticks, &p->ticks, tl->slice_ticks);
 	if (task_run(&p->t, how, 0)) {
 		*stop = (struct timeline_stop){.reason = TIMELINE_STOP_EXIT, .tid = p->rec_tid};
