@@ -3,8 +3,9 @@
 # usage: run-session.sh RR SESSION [-u]
 #
 # SESSION is sessions/NAME.gdb: gdb's commands, after comments `# program: P`, `# record: O` (options of rr
-# record), `# options: O` (of rr replay) and `# limit: SECONDS`. What it must print is NAME.expected; -u writes that. Addresses, pids and
-# times are made the same first; the commands are shown, so that the transcript can be read.
+# record), `# options: O` (of rr replay) and `# limit: SECONDS`; `# include: NAME.inc` has the commands of another file there.
+# What it must print is NAME.expected; -u writes that. Addresses, pids and times are made the same first; the commands are
+# shown, so that the transcript can be read.
 set -u
 
 rr=$(realpath "$1") session=$(realpath "$2") update=${3:-}
@@ -19,6 +20,18 @@ skipped() {
 
 field() {
 	sed -n "s/^# $1: //p" "$session"
+}
+
+# The commands of a session, and of the files that it includes.
+commands() {
+	local line
+	while IFS= read -r line; do
+		case $line in
+		'# include: '*) commands <"$(dirname "$session")/${line#\# include: }" ;;
+		'#'*) ;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done
 }
 
 [ "$have_gdb" = yes ] || skipped "no gdb with Python"
@@ -36,7 +49,7 @@ threads)
 	command -v g++ >/dev/null || skipped "no g++"
 	g++ -g -O0 -pthread -o "$work/$program" threads.cc || exit 1
 	;;
-static) gcc -g -O0 -static -o "$work/$program" c.c || exit 1 ;;
+static) gcc -g -O0 -static -o "$work/$program" static.c || exit 1 ;;
 python) command=("$(command -v /usr/bin/python3 || command -v python3)" -S -E script.py) ;;
 *) gcc -g -O0 -o "$work/$program" "$program.c" || exit 1 ;;
 esac
@@ -44,7 +57,7 @@ esac
 { timeout 60 "$rr" record $(field record) "${command[@]}" >"$work/recorded.out"; } 2>"$work/recorded.err"
 
 # Each command is echoed before it is executed; one that fails does not end the session.
-grep -v '^#' "$session" | while IFS= read -r line; do
+commands <"$session" | while IFS= read -r line; do
 	printf 'python rr_command(%s)\n' "$(printf '%s' "$line" | sed "s/\\\\/\\\\\\\\/g; s/'/\\\\'/g; s/.*/'&'/")"
 done >"$work/commands"
 cat >"$work/setup" <<'END'

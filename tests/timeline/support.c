@@ -35,6 +35,7 @@ char *record(const char *rr, char *const argv[])
 		args[n++] = argv[i];
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addchdir_np(&actions, dir);
 	if (posix_spawn(&pid, rr, &actions, NULL, (char *const *)args, environ))
 		die("cannot run %s", rr);
 	waitpid(pid, &status, 0);
@@ -147,7 +148,7 @@ struct state state_of(struct timeline *tl)
 bool same_state(const struct state *a, const struct state *b)
 {
 	bool same = !timeline_point_compare(&a->point, &b->point) && a->n_tasks == b->n_tasks &&
-		    a->regs == b->regs && a->memory == b->memory && a->pc == b->pc;
+		    a->regs == b->regs && a->memory == b->memory;
 
 	if (!same)
 		printf("  %" PRIu64 ":%" PRIu64 "+%" PRIi64 " task %d pc %#" PRIx64

@@ -1,4 +1,5 @@
 import os
+import signal
 
 
 def fib(n):
@@ -6,4 +7,7 @@ def fib(n):
 
 
 numbers = [fib(n) for n in range(12)]
-print(numbers, len(os.urandom(4)))
+print(numbers, len(os.urandom(34)))
+signal.signal(signal.SIGUSR1, lambda *args: None)
+os.kill(os.getpid(), signal.SIGUSR1)
+numbers = [fib(n) for n in range(10)]

@@ -1,4 +1,6 @@
 // For sessions: threads that change shared data, in C++.
+#include "tour.h"
+
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -39,6 +41,7 @@ int main()
 		threads.emplace_back(work, who);
 	for (auto &t : threads)
 		t.join();
+	std::thread([] { deposits += tour(5); }).join();
 	std::string text = "balance " + std::to_string(account.balance);
 	puts(text.c_str());
 	return 0;

@@ -1,9 +1,10 @@
 /* For sessions: a parent, a forked child, and a child that executes this program again. */
+#include "tour.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 volatile int stage;
 
@@ -11,12 +12,14 @@ static void in_forked(void)
 {
 	stage = 20;
 	stage = 21;
+	stage += tour(4);
 }
 
 static void in_executed(void)
 {
 	stage = 30;
 	stage = 31;
+	stage += tour(5);
 }
 
 static void in_parent(int status)
@@ -45,6 +48,7 @@ int main(int argc, char **argv)
 	}
 	wait(&status);
 	in_parent(WEXITSTATUS(status));
+	stage += tour(6);
 	printf("stage %d\n", stage);
 	return 0;
 }

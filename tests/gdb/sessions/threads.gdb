@@ -1,6 +1,8 @@
 # program: threads
+# record: -n
 # Threads of a C++ program. The order of what they do to the account is the program's; where they are
 # meanwhile, and what each command finds again, is the recording's.
+handle SIGUSR1 nostop noprint
 break Account::deposit if who == 1
 continue
 backtrace 2
@@ -48,3 +50,10 @@ watch account.balance
 reverse-continue
 continue
 same four
+delete
+# include: tour.inc
+info threads
+delete
+tbreak puts
+continue
+same puts

@@ -1,17 +1,22 @@
 # program: tree
+# record: -n
 # A process tree: the parent by default, a child if asked for.
 tbreak in_parent
 continue
 print status
 catch fork
 continue
-delete
-set follow-fork-mode child
-tbreak in_executed
+mark fork
+reverse-stepi
+stepi
+tbreak in_parent
+reverse-continue
+print stage
 continue
-print stage
-next
-next
-print stage
-reverse-next
-print stage
+same fork
+delete
+# include: tour.inc
+delete
+tbreak in_parent
+reverse-continue
+reverse-finish
