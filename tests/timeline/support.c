@@ -22,7 +22,8 @@ extern char **environ;
 char *record(const char *rr, char *const argv[])
 {
 	char dir[] = "/tmp/rr-timeline-XXXXXX", *trace;
-	const char *args[32] = {rr, "record", "-o"};
+	char *rr_path = realpath(rr, NULL), *program = realpath(argv[0], NULL);
+	const char *args[32] = {rr_path, "record", "-o"};
 	posix_spawn_file_actions_t actions;
 	int n = 3, status;
 	pid_t pid;
@@ -31,15 +32,19 @@ char *record(const char *rr, char *const argv[])
 		die("mkdtemp: %s", strerror(errno));
 	trace = xasprintf("%s/trace", dir);
 	args[n++] = trace;
-	for (int i = 0; argv[i] && n < 31; i++)
+	args[n++] = program;
+	for (int i = 1; argv[i] && n < 31; i++)
 		args[n++] = argv[i];
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addchdir_np(&actions, dir);
-	if (posix_spawn(&pid, rr, &actions, NULL, (char *const *)args, environ))
+	if (!rr_path || !program ||
+	    posix_spawn(&pid, rr_path, &actions, NULL, (char *const *)args, environ))
 		die("cannot run %s", rr);
 	waitpid(pid, &status, 0);
 	posix_spawn_file_actions_destroy(&actions);
+	free(rr_path);
+	free(program);
 	return trace;
 }
 

@@ -4,7 +4,8 @@
 
 int main(int argc, char **argv)
 {
-	unsigned long n = strtoul(argv[1], NULL, 10) << 20, rounds = strtoul(argv[2], NULL, 10), sum = 0;
+	unsigned long n = strtoul(argv[1], NULL, 10) << 20, rounds = strtoul(argv[2], NULL, 10),
+		      sum = 0;
 	unsigned char *memory = malloc(n);
 
 	for (unsigned long i = 0; i < n; i += 64)

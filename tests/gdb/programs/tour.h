@@ -1,4 +1,4 @@
-/* What the tour of the sessions visits (sessions/tour.inc): in C and C++, in any process or thread. */
+/* What the tour of the sessions visits (sessions/tour.inc): in C and C++, any process or thread. */
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,10 +28,10 @@ static void on_signal(int signo)
 
 static int tour(int n)
 {
-	int sum = 0;
+	int sum = 0, i = 0;
 
 	signal(SIGUSR1, on_signal);
-	for (int i = 1; i <= n; i++)
+	for (i = 1; i <= n; i++)
 		sum = add(sum, i);
 	sum = twice(sum);
 	raise(SIGUSR1);
