@@ -21,6 +21,24 @@ struct abi_call {
 	int64_t ret; /* result or -errno; not meaningful before the call has returned */
 };
 
+/* Whether a call's result is -errno. */
+static inline bool is_error(int64_t ret)
+{
+	return ret < 0 && ret >= -4095;
+}
+
+/*
+ * Whether it is a result that programs never see: the kernel makes the call again, or lets a
+ * signal's handler run and makes -EINTR of it (include/linux/errno.h).
+ */
+#define ERESTARTSYS	      512
+#define ERESTARTNOINTR	      513
+#define ERESTART_RESTARTBLOCK 516
+static inline bool is_restart(int64_t ret)
+{
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
+}
+
 /* Read `n` bytes of the tracee's memory at `addr`: 0, or -EFAULT if any of them cannot be read. */
 struct abi_mem {
 	int (*read)(void *ctx, raddr_t addr, void *buf, size_t n);

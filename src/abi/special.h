@@ -24,11 +24,6 @@ enum {
 #define ARCH_SIZE(arch, name) ((arch) == ARCH_I386 ? SIZE32_##name : SIZE64_##name)
 #define OUT_SIZE(o, name)     ((uint64_t)ARCH_SIZE((o)->call->arch, name))
 
-static inline bool is_error(int64_t ret)
-{
-	return ret < 0 && ret >= -4095;
-}
-
 static inline unsigned int word_size(enum abi_arch arch)
 {
 	return arch == ARCH_I386 ? 4 : 8;

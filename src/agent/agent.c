@@ -56,7 +56,7 @@ void agent_batch(void)
 		c->result = untraced((int64_t)c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
 				     c->arg[4], c->arg[5]);
 		s->batch_done = i + 1;
-		if (failed(c->result))
+		if (is_error(c->result))
 			break;
 	}
 	for (;;)

@@ -47,11 +47,6 @@ static inline int64_t call6(const struct abi_call *c)
 	return untraced(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4], c->arg[5]);
 }
 
-static inline bool failed(int64_t ret)
-{
-	return ret < 0 && ret >= -4095;
-}
-
 /* What a system call came to. */
 struct outcome {
 	int64_t result;

@@ -90,7 +90,7 @@ void record_call(const struct abi_call *call, const struct syscall_row *row, uin
 	const struct abi_mem mem = {.read = read_memory};
 	struct writer w = {.call = call, .flags = flags};
 
-	if (failed(call->ret))
+	if (is_error(call->ret))
 		w.flags |= RECORD_CAREFUL;
 	begin(&w);
 	syscall_outputs(row, call, &mem, emit, &w, NULL);
@@ -174,7 +174,7 @@ static void echo_call(const uint64_t arg[6], int64_t nr, const struct agent_reco
 	int fd = r->flags & RECORD_ECHO ? 1 : 2;
 	uint64_t left = (uint64_t)r->result;
 
-	if (STATE->echo == NO_ECHO || failed(r->result))
+	if (STATE->echo == NO_ECHO || is_error(r->result))
 		return;
 	if (nr != __NR_writev) {
 		echo(fd, (const uint8_t *)arg[1], left, false);

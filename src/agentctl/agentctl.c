@@ -124,7 +124,7 @@ static int batch_result(const struct agent *a)
 
 	BUG_ON(!a->state->batch_done);
 	last = &a->state->batch[a->state->batch_done - 1];
-	return last->result < 0 && last->result >= -4095 ? (int)last->result : 0;
+	return is_error(last->result) ? (int)last->result : 0;
 }
 
 /* Let it run to the next call that the filter announces. */
@@ -317,7 +317,7 @@ static int run_singly(struct agent *a, struct task *t)
 			return ret;
 		a->state->batch[i].result = c.result;
 		a->state->batch_done = i + 1;
-		if (c.result < 0 && c.result >= -4095)
+		if (is_error(c.result))
 			break;
 	}
 	return 0;

@@ -61,7 +61,7 @@ static void call_words(const struct trace_event *ev, struct buf *out)
 
 	if (!dump_regs(&ev->regs, &regs)) {
 		buf_addstr(out, syscall_name(event_arch(ev), ev->syscall));
-		if (with_ret && ev->result < 0 && ev->result >= -4095)
+		if (with_ret && is_error(ev->result))
 			buf_addf(out, " = -1 %s", abi_errno_name((int)-ev->result));
 		else if (with_ret)
 			buf_addf(out, " = %lld", (long long)ev->result);

@@ -47,7 +47,7 @@ static void count(struct dump_count *c, const struct trace_event *ev, uint64_t b
 	c->events++;
 	c->bytes += bytes;
 	if (ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_EXIT)
-		c->errors += ev->result < 0 && ev->result >= -4095;
+		c->errors += is_error(ev->result);
 }
 
 static void count_delay(struct dump_stats *s, uint64_t ns)
@@ -68,7 +68,7 @@ static void count_buffered(void *ctx, int nr, int64_t result, uint64_t bytes, bo
 		return;
 	s->n_buffered++;
 	c->events++;
-	c->errors += result < 0 && result >= -4095;
+	c->errors += is_error(result);
 }
 
 void dump_stats_add(struct dump_stats *s, const struct trace_event *ev)

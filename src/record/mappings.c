@@ -135,7 +135,7 @@ void on_mmap_exit(struct recorder *rec, struct rtask *t, int64_t result)
 	struct trace_mapping m = {.source = MAP_FROM_ZERO, .name = name};
 	int ret;
 
-	if (result < 0 && result >= -4095) {
+	if (is_error(result)) {
 		log_exit(rec, t, result);
 		return;
 	}
@@ -173,7 +173,7 @@ void on_shmat_exit(struct recorder *rec, struct rtask *t, int64_t result)
 	char name[32];
 	int ret;
 
-	if (result < 0 && result >= -4095) {
+	if (is_error(result)) {
 		log_exit(rec, t, result);
 		return;
 	}

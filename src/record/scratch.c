@@ -57,7 +57,7 @@ static int grow(struct rtask *t, uint64_t size)
 						      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	if (ret)
 		return ret;
-	if (result > 0 || result < -4095) {
+	if (!is_error(result)) {
 		t->scratch.addr = result;
 		t->scratch.size = size;
 	}

@@ -14,16 +14,6 @@
 #include <asm/unistd_64.h>
 #include <sys/mman.h>
 
-/* Kernel-internal results, include/linux/errno.h; never seen by programs. */
-#define ERESTARTSYS	      512
-#define ERESTARTNOINTR	      513
-#define ERESTART_RESTARTBLOCK 516
-
-static bool is_restart(int64_t ret)
-{
-	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
-}
-
 static enum next resume_interrupted(struct recorder *rec, struct rtask *t)
 {
 	struct abi_call call;
@@ -239,7 +229,7 @@ static void add_code_changes(struct event_builder *b, struct rtask *t, int64_t r
 	/* Some of it may be executable now even if it failed. */
 	if ((t->call.nr == __NR_mprotect || t->call.nr == __NR_pkey_mprotect) && (a[2] & PROT_EXEC))
 		code_note_foreign(t);
-	if (result < 0 && result >= -4095)
+	if (is_error(result))
 		return;
 	switch (t->call.nr) {
 	case __NR_munmap:

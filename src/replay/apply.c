@@ -27,19 +27,15 @@ int apply_writes(struct session *s, struct ptask *p)
 	return 0;
 }
 
-/* -ERESTART*: the kernel would act on it when the task goes on, unless orig_rax says that it made
- * no call. */
-static bool is_restart(int64_t result)
-{
-	return result <= -512 && result >= -516;
-}
-
 int apply_regs(struct session *s, struct ptask *p, const struct regs *base, int64_t result)
 {
 	struct regs r = *base;
 	int ret = 0;
 
-	/* The common case: the task stands where the call was skipped, and only its result is new.
+	/*
+	 * The common case: the task stands where the call was skipped, and only its result is new.
+	 * On -ERESTART* the kernel would act when the task goes on, unless orig_rax says that it
+	 * made no call.
 	 */
 	if (!s->ev.regs_after.len && p->t.call_stop == CALL_SYSEMU && p->t.regs_valid &&
 	    !p->t.regs_dirty && !is_restart(result)) {

@@ -82,7 +82,7 @@ static int remake_mmap(struct session *s, struct ptask *p, const struct abi_call
 		.name = "",
 	};
 
-	if (call->ret < 0 && call->ret >= -4095)
+	if (is_error(call->ret))
 		return 0;
 	if (m.start >= m.end || page_floor(m.start) != m.start || page_floor(m.offset) != m.offset)
 		return bad_trace(s, "a mapping at %#llx", (unsigned long long)m.start);

@@ -232,7 +232,7 @@ static int remote_ok(struct ptask *p, int nr, const uint64_t args[6], int64_t *r
 {
 	int ret = task_remote_syscall(&p->t, result, nr, args);
 
-	return ret ? ret : *result < 0 && *result >= -4095 ? (int)*result : 0;
+	return ret ? ret : is_error(*result) ? (int)*result : 0;
 }
 
 /* Map the copy of what the line shows where that is. */

@@ -195,11 +195,6 @@ static int replay_shmdt(struct session *s, struct ptask *p, const struct abi_cal
 	return ret;
 }
 
-static bool is_error(int64_t ret)
-{
-	return ret < 0 && ret >= -4095;
-}
-
 void limit_stack(pid_t pid, uint64_t bytes)
 {
 	struct rlimit lim;
