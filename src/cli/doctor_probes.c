@@ -104,15 +104,7 @@ static int spawn_child(struct task *t)
 static void end_child(struct task *t)
 {
 	task_kill(t, SIGKILL);
-	for (;;) {
-		int err = task_wait(t);
-
-		if (err == -EINTR)
-			continue;
-		if (err || t->stop.kind == STOP_EXITED)
-			return;
-		task_resume(t, PTRACE_CONT, 0);
-	}
+	task_reap(t);
 }
 
 enum finding check_ptrace(struct buf *detail, struct buf *remedy)

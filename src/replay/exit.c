@@ -8,28 +8,13 @@
 #include <asm/unistd_64.h>
 #include <signal.h>
 
-/* Let it run until it is gone. */
-static void reap(struct ptask *p)
-{
-	while (p->t.stop.kind != STOP_EXITED) {
-		int ret = task_wait(&p->t);
-
-		if (ret == -EINTR)
-			continue;
-		if (ret)
-			return;
-		if (p->t.stop.kind != STOP_EXITED)
-			task_resume(&p->t, PTRACE_CONT, 0);
-	}
-}
-
 static int exit_thread(struct session *s, struct ptask *p)
 {
 	if (task_remote_prepare(&p->t, __NR_exit, REMOTE_ARGS(0)))
 		return diverged(s, p, "the task died");
 	if (task_resume(&p->t, PTRACE_CONT, 0))
 		return diverged(s, p, "the task died");
-	reap(p);
+	task_reap(&p->t);
 	ptask_free(s, p);
 	return 0;
 }
@@ -52,9 +37,9 @@ static void end_process(struct session *s, struct pgroup *g, pid_t tgid)
 		/* A leader is reported last. */
 		for (size_t i = 0; i < n; i++)
 			if (bodies[i]->t.tid != tgid)
-				reap(bodies[i]), ptask_free(s, bodies[i]);
+				task_reap(&bodies[i]->t), ptask_free(s, bodies[i]);
 			else if (n == 1)
-				reap(bodies[i]), ptask_free(s, bodies[i]), n = 0;
+				task_reap(&bodies[i]->t), ptask_free(s, bodies[i]), n = 0;
 	} while (n);
 }
 

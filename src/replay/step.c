@@ -68,12 +68,7 @@ void settle_ptask(struct session *s, struct ptask *p)
 
 static int resume_and_wait(struct ptask *p, int how)
 {
-	int ret;
-
-	if (p->counter)
-		return ticks_run(p->counter, how, 0);
-	ret = task_run(&p->t, how, 0);
-	return ret;
+	return p->counter ? ticks_run(p->counter, how, 0) : task_run(&p->t, how, 0);
 }
 
 /* Resume for at most `ticks`, and wait for a stop that means something. */

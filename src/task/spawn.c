@@ -42,10 +42,8 @@ static int run_to_exec(struct task *t, int report)
 	int err = 0;
 
 	for (;;) {
-		int ret = task_wait(t);
+		int ret = task_wait_through(t);
 
-		if (ret == -EINTR)
-			continue;
 		if (ret)
 			return ret;
 		if (t->stop.kind == STOP_EVENT && t->stop.event == PTRACE_EVENT_EXEC)

@@ -159,6 +159,14 @@ int task_wait_through(struct task *t)
 	return ret;
 }
 
+void task_reap(struct task *t)
+{
+	while (t->stop.kind != STOP_EXITED && !task_wait_through(t)) {
+		if (t->stop.kind != STOP_EXITED)
+			task_resume(t, PTRACE_CONT, 0);
+	}
+}
+
 int task_run(struct task *t, int how, int signo)
 {
 	int ret = task_resume(t, how, signo);

@@ -93,6 +93,8 @@ int task_wait(struct task *t);
 int task_wait_through(struct task *t);
 /* task_resume(), and wait for the next stop: 0, -ESRCH or -ECHILD. */
 int task_run(struct task *t, int how, int signo);
+/* Let a running task run until it is gone. */
+void task_reap(struct task *t);
 /* Without waiting: 1 if it stopped, 0 if it runs still, -errno. */
 int task_poll(struct task *t);
 /*

@@ -74,9 +74,7 @@ int ticks_run(struct ticks_counter *c, int how, int signo)
 
 	if (ret)
 		return ret < 0 ? ret : 0;
-	while ((ret = task_wait(c->task)) == -EINTR)
-		;
-	return ret;
+	return task_wait_through(c->task);
 }
 
 bool ticks_is_interrupt(struct ticks_counter *c)
