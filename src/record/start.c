@@ -162,14 +162,10 @@ static int install_filter(const struct sock_fprog *filter)
 static int prepare_child(void *ctx)
 {
 	const struct child_setup *c = ctx;
-	cpu_set_t set;
+	int ret = task_pin(c->cpu);
 
-	CPU_ZERO(&set);
-	if (c->cpu >= 0) {
-		CPU_SET(c->cpu, &set);
-		if (sched_setaffinity(0, sizeof(set), &set) < 0)
-			return -errno;
-	}
+	if (ret)
+		return ret;
 	/* Handlers of ours end with the exec; what our parent ignored stays ignored. */
 	sigprocmask(SIG_SETMASK, c->mask, NULL);
 	task_tracer_restore(c->sigchld);
@@ -187,17 +183,6 @@ static int choose_cpu(const struct record_options *opt)
 	if (opt->unbound)
 		return -1;
 	return opt->bind_cpu >= 0 ? opt->bind_cpu : sched_getcpu();
-}
-
-static void pin_self(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	if (cpu < 0)
-		return;
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 /* --- what the machine is --- */
@@ -388,7 +373,7 @@ int record_start(struct recorder *rec, char *const *argv)
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	raise_limits(limits);
 	task_tracer_init(&sigchld);
-	pin_self(setup.cpu);
+	task_pin(setup.cpu);
 	/* Behind it: CPUs may have cores of two kinds. */
 	if (choose_ticks(rec)) {
 		status = RECORD_STATUS_NOT_STARTED;

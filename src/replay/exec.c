@@ -7,7 +7,6 @@
 #include <asm/prctl.h>
 #include <asm/unistd_64.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -179,18 +178,13 @@ int replay_exec(struct session *s, struct ptask *p)
 static int prepare_child(void *ctx)
 {
 	const struct session *s = ctx;
-	cpu_set_t set;
 	sigset_t all;
 
 	/* Away from the terminal's signals; what is delivered comes from the trace alone. */
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	CPU_ZERO(&set);
-	if (s->info->bound_cpu >= 0 && !s->opt->unbound) {
-		CPU_SET(s->info->bound_cpu, &set);
-		sched_setaffinity(0, sizeof(set), &set); /* the machine may have fewer: no matter */
-	}
+	task_pin(session_cpu(s)); /* the machine may have fewer: no matter */
 	limit_stack(0, s->info->stack_limit);
 	personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
 	return prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0 ? -errno : 0;

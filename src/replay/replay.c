@@ -11,7 +11,6 @@
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -143,17 +142,6 @@ static void check_cpu(const struct session *s)
 	}
 }
 
-static void pin(const struct session *s)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	if (s->info->bound_cpu < 0 || s->opt->unbound)
-		return;
-	CPU_SET(s->info->bound_cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
 static int exit_status_of(struct session *s, int ret, int *fatal_signal)
 {
 	int status;
@@ -244,7 +232,7 @@ int session_open(struct session *s, const struct replay_options *opt)
 	s->common->users = 1;
 	s->info = trace_reader_info(s->trace);
 	s->n_events = trace_reader_last_event(s->trace);
-	pin(s);
+	task_pin(session_cpu(s));
 	s->stub_fd = stub_create();
 	ret = s->stub_fd < 0 ? s->stub_fd : agent_open(&s->agent, AGENT_REPLAYS);
 	s->ticks.page = s->agent.page;

@@ -107,6 +107,12 @@ struct session {
 	uint64_t start_ns, progress_ns;
 };
 
+/* The core to be bound to; -1: none. */
+static inline int session_cpu(const struct session *s)
+{
+	return s->opt->unbound ? -1 : s->info->bound_cpu;
+}
+
 /* --- replay.c --- */
 /* Prepare to replay the trace `opt->dir`; nothing runs yet. 0, REPLAY_BAD_TRACE or REPLAY_FAILED,
  * which was said, and nothing is left then. */

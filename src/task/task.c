@@ -8,6 +8,7 @@
 
 #include <asm/prctl.h>
 #include <elf.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -157,6 +158,17 @@ int task_wait_through(struct task *t)
 		ret = task_wait(t);
 	} while (ret == -EINTR);
 	return ret;
+}
+
+int task_pin(int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu < 0)
+		return 0;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0;
 }
 
 void task_reap(struct task *t)

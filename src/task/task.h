@@ -87,6 +87,9 @@ int task_resume(struct task *t, int how, int signo);
 /* Ask a running task to stop, where it is: STOP_TRAP, unless it stops for something else first. */
 int task_interrupt(struct task *t);
 
+/* Bind the calling thread, and what it will start, to a core; < 0: to none. 0 or -errno. */
+int task_pin(int cpu);
+
 /* Wait for this task's next stop. 0, -EINTR (a signal to the tracer), -ECHILD. Sets t->stop. */
 int task_wait(struct task *t);
 /* The same whatever signals come to the tracer: 0 or -ECHILD. */
