@@ -200,7 +200,7 @@ static int boot(struct agent *a, struct task *t, const void *arg)
 	int64_t fd;
 	int ret;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), a->fd);
+	task_remote_path(path, a->fd);
 	if (mm_write(t->mm, buf, path, strlen(path) + 1) ||
 	    mm_write(t->mm, code, boot_code, sizeof(boot_code)))
 		return -EFAULT;
@@ -236,13 +236,12 @@ static int boot(struct agent *a, struct task *t, const void *arg)
 static int run_aside(struct agent *a, struct task *t, const void *arg,
 		     int (*fn)(struct agent *a, struct task *t, const void *arg))
 {
-	const uint64_t all = ~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1));
 	struct stop before = t->stop;
 	struct regs saved;
 	uint64_t mask;
 	int ret = task_regs(t);
 
-	if (ret || (ret = task_sigmask(t, &mask)) || (ret = task_set_sigmask(t, all)))
+	if (ret || (ret = task_sigmask(t, &mask)) || (ret = task_set_sigmask(t, ALL_SIGNALS)))
 		return ret;
 	saved = t->regs;
 	saved.u.orig_rax = -1;
@@ -288,7 +287,7 @@ void agent_batch_use(struct agent *a, unsigned int call, unsigned int arg, unsig
 
 unsigned int agent_batch_open(struct agent *a, int fd, int flags)
 {
-	snprintf(a->page->path, sizeof(a->page->path), "/proc/%d/fd/%d", getpid(), fd);
+	task_remote_path(a->page->path, fd);
 	return agent_batch_add(a, __NR_open, REMOTE_ARGS(TICK_PATH, (uint64_t)flags));
 }
 

@@ -10,9 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* SIGKILL and SIGSTOP cannot be blocked, and do not show in masks. */
-#define ALL_SIGNALS (~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1)))
-
 /* Resume with PTRACE_SYSCALL up to the next stop that is not a signal's. */
 static int run_to_stop(struct task *t)
 {
@@ -108,11 +105,16 @@ int task_remote_syscall(struct task *t, int64_t *result, int nr, const uint64_t 
 	return ret;
 }
 
+void task_remote_path(char path[REMOTE_PATH_SIZE], int fd)
+{
+	snprintf(path, REMOTE_PATH_SIZE, "/proc/%d/fd/%d", getpid(), fd);
+}
+
 int task_remote_open(struct task *t, int64_t *result, raddr_t buf, int fd, int flags)
 {
 	char path[REMOTE_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
+	task_remote_path(path, fd);
 	if (mm_write(t->mm, buf, path, strlen(path) + 1))
 		return -EFAULT;
 	return task_remote_syscall(t, result, __NR_open, REMOTE_ARGS(buf, flags));

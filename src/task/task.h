@@ -156,7 +156,11 @@ int task_remote_end(struct task *t, const struct regs *saved, uint64_t saved_mas
  * REMOTE_PATH_SIZE bytes of its memory.
  */
 #define REMOTE_PATH_SIZE 64
+void task_remote_path(char path[REMOTE_PATH_SIZE], int fd);
 int task_remote_open(struct task *t, int64_t *result, raddr_t buf, int fd, int flags);
+
+/* SIGKILL and SIGSTOP cannot be blocked, and do not show in masks. */
+#define ALL_SIGNALS (~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1)))
 
 /* Set the registers for such a call, without running it. */
 int task_remote_prepare(struct task *t, int nr, const uint64_t args[6]);
