@@ -74,16 +74,16 @@ struct agent_state {
 	uint64_t nr;	 /* the call */
 	uint64_t target; /* where the agent leaves to */
 
-	uint32_t mode;	  /* enum agent_mode */
-	uint32_t report;  /* enum agent_report */
-	uint32_t pos;	  /* bytes of the buffer that are written (record), taken (replay) */
-	uint32_t end;	  /* replay: bytes of the buffer that there are */
-	uint32_t more;	  /* replay: another buffer follows without an event between them */
-	uint32_t echo;	  /* replay: bytes of AGENT_ECHO, or NO_ECHO */
-	uint32_t n_calls; /* calls recorded without a stop, in all */
-	uint32_t dies;	  /* replay: the task is to stop when all of the buffer is taken */
-	uint32_t flush;	  /* recording: report before the next record, full or not */
-	uint32_t pad_flush;
+	uint32_t mode;	      /* enum agent_mode */
+	uint32_t report;      /* enum agent_report */
+	uint32_t pos;	      /* bytes of the buffer that are written (record), taken (replay) */
+	uint32_t end;	      /* replay: bytes of the buffer that there are */
+	uint32_t more;	      /* replay: another buffer follows without an event between them */
+	uint32_t echo;	      /* replay: bytes of AGENT_ECHO, or NO_ECHO */
+	uint32_t n_calls;     /* calls recorded without a stop, in all */
+	uint32_t dies;	      /* replay: the task is to stop when all of the buffer is taken */
+	uint32_t flush;	      /* recording: report before the next record, full or not */
+	uint32_t buffer_size; /* recording: bytes of the buffer to be used */
 
 	/* Recording: what of a call that stops now has been done already; and, of one that writes
 	 * vectors, what is left: its arguments while the program waits in it. */

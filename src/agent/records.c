@@ -17,7 +17,7 @@ struct writer {
 
 static void make_room(void)
 {
-	if (AGENT_BUFFER_SIZE - STATE->pos < sizeof(struct agent_record) + PIECE_MIN ||
+	if (STATE->buffer_size - STATE->pos < sizeof(struct agent_record) + PIECE_MIN ||
 	    (STATE->flush && STATE->pos))
 		agent_report(REPORT_FLUSH);
 }
@@ -46,7 +46,7 @@ static uint64_t room(const struct writer *w)
 {
 	uint64_t used = STATE->pos + w->r->size + sizeof(struct agent_piece);
 
-	return used + PIECE_MIN > AGENT_BUFFER_SIZE ? 0 : AGENT_BUFFER_SIZE - used;
+	return used + PIECE_MIN > STATE->buffer_size ? 0 : STATE->buffer_size - used;
 }
 
 /* The next record goes on with the same call. */

@@ -62,6 +62,7 @@ int agent_open(struct agent *a, enum agent_mode mode)
 	a->page->remaining = INT64_MAX;
 	a->state->mode = mode;
 	a->state->generation = 1;
+	a->state->buffer_size = AGENT_BUFFER_SIZE;
 	agent_enable(a, false, false);
 	return 0;
 fail:

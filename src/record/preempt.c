@@ -37,8 +37,9 @@ static int64_t ticks_of(const struct recorder *rec, uint64_t ns)
 
 void begin_slice(struct recorder *rec, struct rtask *t)
 {
-	t->slice_left =
-		rec->opt->max_ticks ? rec->opt->max_ticks : ticks_of(rec, rec->sched.slice_ns);
+	t->slice_left = ticks_of(rec, rec->sched.slice_ns);
+	if (rec->opt->max_ticks && (!rec->opt->chaos || t->slice_left > rec->opt->max_ticks))
+		t->slice_left = rec->opt->max_ticks;
 	rec->slice_start = clock_now_ns();
 	rec->slice_used = 0;
 }
@@ -244,12 +245,6 @@ int finish_counting(struct recorder *rec, struct rtask *t)
  */
 #define MORE_INSTRUCTIONS 8
 
-static unsigned int random_below(struct recorder *rec, unsigned int n)
-{
-	rec->random = rec->random * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (rec->random >> 33) % n;
-}
-
 static enum next yield_after(struct recorder *rec, struct rtask *t, unsigned int instructions)
 {
 	struct insn insn;
@@ -296,7 +291,7 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 	task_regs_modify(&t->t)->u.rip = p.resume;
 	if ((t->slice_left > 0 && !hurried) || slice_goes_on(rec, t))
 		return NEXT_MIDDLE;
-	more = random_below(rec, MORE_INSTRUCTIONS);
+	more = sched_random_below(&rec->sched, MORE_INSTRUCTIONS);
 	if (more)
 		return yield_after(rec, t, more);
 	log_safepoint(rec, t, &at);

@@ -16,11 +16,11 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SLICE_NS      20000000ULL
 #define TICK_USEC     25000
 #define TERM_GRACE_NS 5000000000ULL
 #define POLL_EVERY    8 /* stops of the running task between two looks at the others */
@@ -298,6 +298,12 @@ static bool must_not_run(const struct rtask *t, enum next next)
 	return execing && execing != t && (next == NEXT_USER || next == NEXT_MIDDLE);
 }
 
+/* Compared to ours: a recording that is nice as a whole does not switch more often. */
+static int relative_nice(const struct rtask *t)
+{
+	return getpriority(PRIO_PROCESS, t->t.tid) - getpriority(PRIO_PROCESS, 0);
+}
+
 /* Run one task until it gives up the core. */
 static void run_task(struct recorder *rec, struct rtask *t)
 {
@@ -307,6 +313,7 @@ static void run_task(struct recorder *rec, struct rtask *t)
 	rec->current = t;
 	t->state = RUN_READY;
 	t->held = false;
+	sched_begin(&rec->sched, relative_nice(t), clock_now_ns());
 	begin_slice(rec, t);
 	/* While it was queued, a SIGKILL may have taken it from its stop to the next. */
 	if (task_poll(&t->t) == 1)
@@ -358,7 +365,7 @@ static void run_task(struct recorder *rec, struct rtask *t)
 static struct rtask *next_task(struct recorder *rec)
 {
 	for (;;) {
-		struct sched_entity *e = sched_pick(&rec->sched, clock_now_ns());
+		struct sched_entity *e = sched_pick(&rec->sched);
 		struct stop stop;
 		pid_t tid;
 
@@ -422,19 +429,21 @@ static void recorder_release(struct recorder *rec)
 
 int record_program(const struct record_options *opt, char *const *argv, int *fatal_signal)
 {
-	struct recorder rec = {.opt = opt, .random = clock_now_ns()};
+	struct recorder rec = {.opt = opt};
 	int status, ret;
 
 	*fatal_signal = 0;
 	if (getenv("RUNNING_UNDER_RR"))
 		return error("this program is being recorded already: rr does not record itself"),
 		       RECORD_STATUS_NOT_STARTED;
-	sched_init(&rec.sched, SLICE_NS);
+	sched_init(&rec.sched, opt->chaos, clock_now_ns());
 	status = agent_open(&rec.agent, AGENT_RECORDS);
 	rec.ticks.page = rec.agent.page;
 	if (status)
 		return error_ret(status, "no memory file for counting: %s", strerror(-status)),
 		       RECORD_STATUS_NOT_STARTED;
+	if (opt->buffer_kib && opt->buffer_kib < AGENT_BUFFER_SIZE / 1024)
+		rec.agent.state->buffer_size = (uint32_t)opt->buffer_kib * 1024;
 	tsc_clock_begin(&rec.agent.state->tsc);
 	vdso_copy(&rec);
 	image_cache_open(&rec.images);

@@ -22,10 +22,12 @@ struct record_options {
 	bool switch_at_every_event;  /* -s */
 	const char *ticks;	     /* --ticks: soft, pmu, simulated; NULL: pmu if it can be */
 	int max_ticks;		     /* -c; ticks in a slice, 0: by time */
+	bool chaos;		     /* -h: schedule at random */
 	int ignore_signal;	     /* -i; 0: none */
 	int continue_through_signal; /* -t; 0: none */
 	const char **env;	     /* -v K=V ..., NULL-terminated; may be NULL */
 	bool no_buffer;		     /* -n: every system call is traced */
+	int buffer_kib;		     /* --syscall-buffer-size; 0: all that there is */
 	bool no_file_cloning;
 	const char *trace_id; /* --trace-id; NULL: random */
 	bool disable_cpuid_faulting;

@@ -178,9 +178,8 @@ struct recorder {
 	struct rtask *in_code;	   /* that ran code last: what is in the agent's buffer is its */
 	const struct ticks_source *source; /* that counts instead; NULL: none */
 	struct image_cache *images;
-	double ticks_per_ns;  /* measured */
-	uint64_t slice_start; /* ns: when the running task's slice began */
-	uint64_t random;
+	double ticks_per_ns;	     /* measured */
+	uint64_t slice_start;	     /* ns: when the running task's slice began */
 	uint64_t slice_used;	     /* ticks in it */
 	volatile unsigned int beats; /* of our timer */
 	struct map tasks;	     /* tid -> struct rtask */

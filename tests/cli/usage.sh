@@ -62,7 +62,7 @@ done
 want_error 1 'record: which program\?; usage: rr record' "$rr" record
 want_error 1 'usage: rr record' "$rr" record -n
 want_error 1 'usage: rr record' "$rr" record --
-for option in -h --chaos --asan --tsan --setuid-sudo --scarce-fds; do
+for option in --asan --tsan --setuid-sudo --scarce-fds; do
 	want_error 1 "^rr: record: $option .*not in this version yet" "$rr" record $option true
 done
 for value in 0 x -5 5x 0x '' 99999999999999999999; do

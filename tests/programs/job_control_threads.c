@@ -1,6 +1,7 @@
 /* Stopping a process stops all its threads; killed while stopped it dies. modes: all */
 #include "check.h"
 
+#include <poll.h>
 #include <pthread.h>
 
 static int beat[2];
@@ -12,6 +13,13 @@ static void *ticker(void *arg)
 		msleep(2);
 	}
 	return NULL;
+}
+
+static void wait_for_beat(void)
+{
+	struct pollfd p = {.fd = beat[0], .events = POLLIN};
+
+	CHECK(poll(&p, 1, 10000) == 1);
 }
 
 int main(void)
@@ -29,13 +37,13 @@ int main(void)
 			pthread_create(&t, NULL, ticker, NULL);
 		pause();
 	}
-	msleep(10);
+	wait_for_beat();
 	CHECK(kill(pid, SIGSTOP) == 0 && waitpid(pid, &status, WUNTRACED) == pid);
 	CHECK(WIFSTOPPED(status) && read(beat[0], buf, sizeof(buf)) > 0);
 	msleep(10);
 	CHECK_ERRNO(read(beat[0], buf, sizeof(buf)), EAGAIN);
 	CHECK(kill(pid, SIGCONT) == 0 && waitpid(pid, &status, WCONTINUED) == pid);
-	msleep(10);
+	wait_for_beat();
 	CHECK(read(beat[0], buf, sizeof(buf)) > 0);
 	CHECK(kill(pid, SIGSTOP) == 0 && waitpid(pid, &status, WUNTRACED) == pid);
 	CHECK(kill(pid, SIGKILL) == 0 && WTERMSIG(reap(pid)) == SIGKILL);
