@@ -1,7 +1,7 @@
 /*
  * The order of the queue, the lengths of slices, and what chaos may and must do to both.
  */
-#include "check.h"
+#include "../check.h"
 #include "sched/sched.h"
 
 #include <string.h>
