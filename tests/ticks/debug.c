@@ -115,27 +115,16 @@ static uint64_t step_through(const char *scenario, bool iterations, uint64_t *st
 	return result;
 }
 
-static uint64_t result_of(const char *scenario)
-{
-	struct child c;
-	uint64_t result;
-
-	child_start(&c, scenario);
-	result = child_finish(&c);
-	child_kill(&c);
-	return result;
-}
-
 static void test_steps(void)
 {
 	uint64_t steps, whole;
 
-	CHECK_EQ(step_through("stack", false, &steps), result_of("stack"));
+	CHECK_EQ(step_through("stack", false, &steps), child_result("stack"));
 	CHECK_EQ(steps, 2 + 1500 * 12);
-	CHECK_EQ(step_through("calls", false, &steps), result_of("calls"));
-	CHECK_EQ(step_through("copy", true, &steps), result_of("copy"));
+	CHECK_EQ(step_through("calls", false, &steps), child_result("calls"));
+	CHECK_EQ(step_through("copy", true, &steps), child_result("copy"));
 	CHECK(steps > 4 * 5000);
-	CHECK_EQ(step_through("copy", false, &whole), result_of("copy"));
+	CHECK_EQ(step_through("copy", false, &whole), child_result("copy"));
 	CHECK_EQ(whole, 2 + 4 * 15 + 2);
 }
 
@@ -204,7 +193,7 @@ static void test_pestered_steps(void)
 	CHECK_EQ(ret, STEP_STOPPED);
 	CHECK(signals > 10);
 	CHECK(!task_regs(&c.t));
-	CHECK_EQ(c.t.regs.u.rax, result_of("stack"));
+	CHECK_EQ(c.t.regs.u.rax, child_result("stack"));
 	CHECK_EQ(child_rounds(&c), 1500);
 	child_kill(&c);
 }

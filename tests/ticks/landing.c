@@ -55,17 +55,6 @@ static void land(const char *scenario, const struct ticks_source *s, const struc
 	total.others += stats.others;
 }
 
-static uint64_t result_of(const char *scenario)
-{
-	struct child c;
-	uint64_t result;
-
-	child_start(&c, scenario);
-	result = child_finish(&c);
-	child_kill(&c);
-	return result;
-}
-
 /* --- without a count --- */
 
 /* A point after so many steps. */
@@ -85,7 +74,7 @@ static void soft_point(const char *scenario, uint64_t steps, struct landing_poin
 
 static void test_soft(const char *scenario, uint64_t max_steps, int times, int pester)
 {
-	const uint64_t result = result_of(scenario);
+	const uint64_t result = child_result(scenario);
 	struct landing_point p;
 	uint64_t rounds;
 
@@ -119,7 +108,7 @@ static void timed_point(const char *scenario, int us, struct landing_point *p, u
 /* Millions of trips, most of which are not looked at. */
 static void test_hot(const char *scenario, int times, int pester)
 {
-	const uint64_t result = result_of(scenario);
+	const uint64_t result = child_result(scenario);
 	uint64_t start, ns = 0, trips = 0;
 	struct landing_point p;
 
@@ -175,7 +164,7 @@ static void counted_point(const char *scenario, const struct ticks_source *s, ti
 static void test_counted(const char *scenario, const struct ticks_source *s, ticks_t branches,
 			 int times, int pester)
 {
-	const uint64_t result = result_of(scenario);
+	const uint64_t result = child_result(scenario);
 	struct landing_point p;
 	uint64_t rounds;
 
@@ -195,7 +184,7 @@ static void test_counted(const char *scenario, const struct ticks_source *s, tic
 
 static void test_in_repeat(const struct ticks_source *s, int times)
 {
-	const uint64_t result = result_of("copy");
+	const uint64_t result = child_result("copy");
 	struct landing_point p;
 	uint64_t rounds;
 

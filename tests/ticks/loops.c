@@ -253,3 +253,14 @@ void child_quiet(void)
 	setitimer(ITIMER_REAL, &never, NULL);
 	pestered = NULL;
 }
+
+uint64_t child_result(const char *scenario)
+{
+	struct child c;
+	uint64_t result;
+
+	child_start(&c, scenario);
+	result = child_finish(&c);
+	child_kill(&c);
+	return result;
+}

@@ -24,6 +24,8 @@ void child_start(struct child *c, const char *scenario);
 uint64_t child_rounds(struct child *c);
 /* Let it run to the second int3: its result. */
 uint64_t child_finish(struct child *c);
+/* That of a child of its own. */
+uint64_t child_result(const char *scenario);
 void child_kill(struct child *c);
 /* Signals from here to the task every 300 us, until child_quiet(). */
 void child_pester(struct child *c, int signo);
