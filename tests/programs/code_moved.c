@@ -1,69 +1,13 @@
 /* A program moves code of a file, mapped by itself, with mremap. modes: all; needs: moved-code */
-#include "check.h"
-#include "code.h"
-
-#include <dlfcn.h>
-#include <libgen.h>
-#include <limits.h>
-#include <sys/time.h>
-
-#define N 100000
-
-typedef uint64_t pure(uint64_t x, unsigned long n);
-
-static volatile int hits;
-static unsigned long offset; /* of library_pure() in its file */
-
-static void handler(int sig)
-{
-	hits++;
-}
-
-static int find(struct dl_phdr_info *info, size_t size, void *f)
-{
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-		uintptr_t start = info->dlpi_addr + ph->p_vaddr;
-
-		if (ph->p_type == PT_LOAD && (uintptr_t)f >= start &&
-		    (uintptr_t)f < start + ph->p_filesz)
-			offset = ph->p_offset + ((uintptr_t)f - start);
-	}
-	return 0;
-}
-
-static void run(const char *how, void *code, size_t size)
-{
-	pure *f;
-
-	CHECK(code != MAP_FAILED);
-	*(void **)&f = code + offset % 4096;
-	for (int i = 0; i < 5; i++)
-		CHECK(f(i, N) == work(i, N));
-	printf("%s at %p\n", how, code);
-	if (size)
-		CHECK(munmap(code, size) == 0);
-}
+#include "mapped_code.h"
 
 int main(void)
 {
-	struct itimerval it = {{0, 1000}, {0, 1000}}, off = {0};
-	char exe[PATH_MAX] = "", path[PATH_MAX + 32];
 	unsigned long at;
-	void *lib, *f, *p, *q;
-	int fd;
+	void *lib, *p, *q;
+	int fd = open_library(&lib, &at);
 
-	CHECK(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
-	snprintf(path, sizeof(path), "%s/computing_library.so", dirname(exe));
-	lib = dlopen(path, RTLD_NOW);
-	CHECK(lib && (f = dlsym(lib, "library_pure")));
-	dl_iterate_phdr(find, f);
-	CHECK(offset);
-	at = offset & ~4095UL;
-	fd = open(path, O_RDONLY);
-	CHECK(fd >= 0);
-	on_signal(SIGALRM, handler, SA_RESTART);
-	CHECK(setitimer(ITIMER_REAL, &it, NULL) == 0);
+	start_signals();
 
 	for (int i = 0; i < 5; i++) {
 		p = mmap(NULL, 8192, PROT_READ | PROT_EXEC, i % 2 ? MAP_SHARED : MAP_PRIVATE, fd,
@@ -78,7 +22,6 @@ int main(void)
 	}
 	CHECK(dlclose(lib) == 0);
 
-	CHECK(setitimer(ITIMER_REAL, &off, NULL) == 0);
-	printf("%d signals\n", hits);
+	stop_signals();
 	return 0;
 }
