@@ -1,6 +1,6 @@
 /*
- * A program that maps the code of a library itself, while a timer sends it signals: what code_mapped.c
- * and code_moved.c share.
+ * A program that maps the code of a library itself, while a timer sends it signals: what
+ * code_mapped.c and code_moved.c share.
  */
 #ifndef TESTS_MAPPED_CODE_H
 #define TESTS_MAPPED_CODE_H
