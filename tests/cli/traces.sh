@@ -145,6 +145,22 @@ want [ "$(latest)" = one-2 ]
 want_ok "$rr" mv "$tmp/elsewhere" one-10
 want_ok "$rr" ps one-10
 
+# --- pack ---
+want [ -e "$root/one-10/files/1" ]
+ln "$root/one-10/files/1" "$tmp/shared"
+cp "$tmp/shared" "$tmp/content"
+want_ok "$rr" pack one-10
+want [ "$(stat -c %h "$root/one-10/files/1")" = 1 ]
+want cmp -s "$root/one-10/files/1" "$tmp/content"
+want [ "$(stat -c %a%Y "$root/one-10/files/1")" = "$(stat -c %a%Y "$tmp/shared")" ]
+want [ "$(ls "$root/one-10/files")" = "$(ls "$root/one-2/files")" ]
+want_ok "$rr" pack --symlink --pack-dir="$tmp" one-10 one-2
+want_error 1 'cut-0 is incomplete' "$rr" pack cut-0
+want_error 1 'no trace' "$rr" pack nonsense
+mv "$root/one-10/files/1" "$tmp/content"
+want_error 1 'file 1: No such file' "$rr" pack one-10
+mv "$tmp/content" "$root/one-10/files/1"
+
 # --- rm ---
 # A trace being written is one whose marker is there while a process has its files open.
 sleep 60 9<"$root/cut-0/version" &

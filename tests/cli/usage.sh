@@ -21,7 +21,7 @@ for command in $("$rr" -L); do
 	want_error 1 "^rr: $command: unknown option '--nonsense'" "$rr" "$command" --nonsense
 done
 want_output 'num-cpu-ticks=N' "$rr" help record
-want_output 'not in this version yet' "$rr" help pack
+want_output 'not in this version yet' "$rr" help rerun
 want_error 1 "'nonsense' is no command" "$rr" help nonsense
 want_error 1 'usage: rr help' "$rr" help record replay
 
@@ -54,7 +54,7 @@ want_error 1 'RR_LOG' env RR_LOG=all:loud "$rr" ls
 want_error 1 'RR_LOG_FILE' env RR_LOG_FILE=/nonexistent/file "$rr" ls
 
 # --- commands of later versions ---
-for command in pack rerun sources filename buildid; do
+for command in rerun sources filename buildid; do
 	want_error 1 "^rr: $command .*not in this version yet" "$rr" "$command"
 done
 
