@@ -220,7 +220,7 @@ const struct option_row record_option_rows[] = {
 	OPTION(UNUSED, 0, "no-read-cloning", NULL, "accepted: what is read is always copied"),
 	OPTION(CALL, 0, "trace-id", "HEX", "32 hexadecimal digits that identify the trace",
 	       .set = set_trace_id),
-	OPTION(LATER, 0, "unmap-vdso", NULL, "start programs without the vDSO"),
+	OPTION(FLAG, 0, "unmap-vdso", NULL, "do not tell programs of the vDSO", AT(unmap_vdso)),
 	OPTION(FLAG, 0, "disable-avx-512", NULL, "hide AVX-512 from the program",
 	       AT(disable_avx512)),
 	OPTION(CALL, 0, "disable-cpuid-features", "CCC,DDD", "bits to clear in CPUID 1: ecx, edx",

@@ -188,7 +188,9 @@ void log_exec(struct recorder *rec, struct rtask *t)
 	maps_release(&maps);
 	if (!ret)
 		ret = maps_read(t->t.tid, &maps);
-	if (!ret && !(ret = task_regs(&t->t)))
+	if (!ret && !(ret = task_regs(&t->t)) && rec->opt->unmap_vdso)
+		ret = vdso_hide(t->t.mm, t->t.regs.u.rsp);
+	if (!ret)
 		ret = write_exec_event(rec, t, &maps);
 	maps_release(&maps);
 	if (!ret) {

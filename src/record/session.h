@@ -381,6 +381,8 @@ void log_exec(struct recorder *rec, struct rtask *t);
 /* Replace the functions of the vDSO at `mm` by system calls, `hooked`: that enter the agent. 0 or
  * -errno. */
 int vdso_patch(struct mm *mm, raddr_t base, size_t size, bool hooked);
+/* A program starts with its stack at `sp`: take the vDSO out of what that says. 0 or -errno. */
+int vdso_hide(struct mm *mm, raddr_t sp);
 /* Give the agent a copy of our vDSO's functions, if that can be done. */
 void vdso_copy(struct recorder *rec);
 /* What of an address space has to move for them to work; false: they cannot. */

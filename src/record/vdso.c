@@ -10,6 +10,7 @@
 #include "mem/maps.h"
 
 #include <asm/unistd_64.h>
+#include <elf.h>
 #include <gelf.h>
 #include <unistd.h>
 
@@ -153,6 +154,31 @@ int vdso_patch(struct mm *mm, raddr_t base, size_t size, bool hooked)
 	free(image);
 	mm->vdso = base;
 	mm->vdso_size = size;
+	return ret;
+}
+
+static int read_word(struct mm *mm, raddr_t *at, uint64_t *word)
+{
+	int ret = mm_read(mm, *at, word, sizeof(*word));
+
+	*at += sizeof(*word);
+	return ret;
+}
+
+int vdso_hide(struct mm *mm, raddr_t sp)
+{
+	uint64_t word = 1, ignore = AT_IGNORE;
+	raddr_t at = sp + sizeof(word); /* behind argc: argv, the environment, pairs */
+	int ret = 0;
+
+	for (int lists = 2; !ret && lists; lists -= !word)
+		ret = read_word(mm, &at, &word);
+	do {
+		ret = ret ? ret : read_word(mm, &at, &word);
+		if (!ret && word == AT_SYSINFO_EHDR)
+			ret = mm_write(mm, at - sizeof(word), &ignore, sizeof(ignore));
+		at += sizeof(word);
+	} while (!ret && word != AT_NULL);
 	return ret;
 }
 

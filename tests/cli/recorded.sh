@@ -25,6 +25,15 @@ want [ "$(cat "$tmp/out")" = '--log=x -c5' ]
 want_ok "$rr" record -v ADDED=yes -v=MORE=1 sh -c 'echo $ADDED $MORE $RUNNING_UNDER_RR'
 want [ "$(cat "$tmp/out")" = 'yes 1 1' ]
 
+"$rr" record -v LD_SHOW_AUXV=1 date >"$tmp/out"
+want grep -q '^AT_SYSINFO_EHDR' "$tmp/out"
+"$rr" record --unmap-vdso -v LD_SHOW_AUXV=1 date >"$tmp/out"
+want [ "$(grep -c '^AT_' "$tmp/out")" -gt 10 ]
+want [ "$(grep -c '^AT_SYSINFO_EHDR' "$tmp/out")" = 0 ]
+cp "$tmp/out" "$tmp/recorded"
+want_ok "$rr" replay -a
+want cmp -s "$tmp/out" "$tmp/recorded"
+
 # --- where the trace goes ---
 want_ok "$rr" record -o "$tmp/mine" true
 want [ -f "$tmp/mine/version" ]
