@@ -3,31 +3,16 @@
 # tick included: the program's result is right, the signals are handled, and it replays.
 # usage: interrupted-counts.sh RR PROGRAM
 rr=$(realpath "$1") program=$(realpath "$2")
-work=$(mktemp -d "${TMPDIR:-/tmp}/rr-counts.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-export _RR_TRACE_DIR=$work/traces HOME=$work
-cd "$work" || exit 2
-
-fail() {
-	echo "FAIL: $*"
-	exit 1
-}
+. "$(dirname "$(realpath "$0")")/workdir.sh"
 
 mkfifo go hold
 timeout 60 "$rr" record -n "$program" compute <go >out 2>err &
 recorder=$!
 exec 3>go 4<>hold
-for ((i = 0; i < 300; i++)); do
-	pid=$(head -n 1 out 2>/dev/null)
-	[[ $pid ]] && break
-	sleep 0.1
-done
-[[ $pid ]] || fail "the program did not start: $(tail -n 3 err)"
+wait_until test -s out || fail "the program did not start: $(tail -n 3 err)"
+pid=$(head -n 1 out)
 "$program" arm "$pid" <hold >armed 3>&- 4>&- &
-for ((i = 0; i < 300; i++)); do
-	[[ -s armed ]] && break
-	sleep 0.1
-done
+wait_until test -s armed
 [[ $(cat armed) = armed ]] || {
 	echo "SKIPPED: $(cat armed)"
 	kill $recorder

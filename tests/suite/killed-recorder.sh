@@ -3,25 +3,16 @@
 # up to its last whole block, says that it is incomplete, and ends with status 71.
 # usage: killed-recorder.sh RR
 rr=$(realpath "$1")
-work=$(mktemp -d "${TMPDIR:-/tmp}/rr-killed.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-export _RR_TRACE_DIR=$work/traces HOME=$work
-cd "$work" || exit 2
-
-fail() {
-	echo "FAIL: $*"
-	exit 1
-}
+. "$(dirname "$(realpath "$0")")/workdir.sh"
 
 : >out
 marker="rr-killed-$$"
 "$rr" record bash -c "i=0; while :; do echo line \$i; /bin/true $marker; i=\$((i + 1)); done" >out 2>err &
 pid=$!
-for ((i = 0; i < 300; i++)); do
-	[[ $(wc -l <out) -gt 200 ]] && break
-	sleep 0.1
-done
-[[ $(wc -l <out) -gt 200 ]] || fail "nothing was recorded: $(tail -n 3 err)"
+long_enough() {
+	[[ $(wc -l <out) -gt 200 ]]
+}
+wait_until long_enough || fail "nothing was recorded: $(tail -n 3 err)"
 kill -9 $pid
 wait $pid 2>/dev/null
 sleep 0.3
