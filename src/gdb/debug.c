@@ -122,6 +122,15 @@ static bool is_of(struct timeline *tl, const struct timeline_stop *stop, pid_t p
 	return !timeline_task(tl, stop->tid, &task) && task.tgid == pid;
 }
 
+/* Behind what runs between the event and the next one. */
+static int seek_end(struct timeline *tl, event_t event, struct timeline_stop *stop)
+{
+	const struct timeline_point end = {event, UINT64_MAX, TIMELINE_STEP_END};
+	int ret = timeline_seek(tl, &end, stop);
+
+	return !ret && stop->reason == TIMELINE_STOP_FAILED ? -EIO : ret;
+}
+
 /*
  * If a signal ends the process, back to where it is about to be delivered: that is where to look
  * around. System calls of the process are before it, and end the search.
@@ -130,8 +139,8 @@ static int go_before_fatal_signal(struct timeline *tl, pid_t pid, struct timelin
 {
 	const struct timeline_run back = {.mode = TIMELINE_CONTINUE, .backward = true};
 	struct timeline_stop found = {.reason = TIMELINE_STOP_STEP};
-	event_t event = timeline_event(tl);
-	int ret = 0;
+	struct timeline_point end;
+	int ret = timeline_point(tl, &end);
 
 	timeline_catch_signals(tl, UINT64_MAX);
 	timeline_catch_syscalls(tl, (const int[]){0}, 0);
@@ -142,7 +151,7 @@ static int go_before_fatal_signal(struct timeline *tl, pid_t pid, struct timelin
 	}
 	timeline_catch_syscalls(tl, NULL, 0);
 	if (ret || found.reason != TIMELINE_STOP_SIGNAL)
-		return ret ? ret : seek(tl, event, stop);
+		return ret ? ret : timeline_seek(tl, &end, stop);
 	*stop = found;
 	return 0;
 }
@@ -162,7 +171,7 @@ static int go_to_start(struct timeline *tl, const struct debug_options *opt, str
 	if (event > last)
 		return error_ret(-ERANGE, "there is no event %llu: the recording ends with %llu",
 				 (unsigned long long)event, (unsigned long long)last);
-	ret = seek(tl, event, stop);
+	ret = opt->goto_exit ? seek_end(tl, event, stop) : seek(tl, event, stop);
 	if (!ret && opt->goto_exit && start->killed)
 		ret = go_before_fatal_signal(tl, start->pid, stop);
 	if (!ret && timeline_task(tl, start->pid, &task) && opt->replay.goto_event &&

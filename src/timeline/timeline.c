@@ -148,9 +148,24 @@ int timeline_point(struct timeline *tl, struct timeline_point *p)
 	return 0;
 }
 
-event_t timeline_event(const struct timeline *tl)
+/* It is a buffer of calls that was loaded before code ran: nothing has happened. */
+static bool is_loaded_buffer(struct timeline *tl, event_t n)
 {
-	return tl->now->place.event;
+	struct event_brief b, before;
+
+	if (n < 2 || peek_event(tl, n, &b) || b.type != EV_BUFFER || peek_event(tl, n - 1, &before))
+		return false;
+	return before.type != EV_BUFFER || !before.more || before.tid != b.tid;
+}
+
+event_t timeline_event(const struct timeline *where)
+{
+	struct timeline *tl = (struct timeline *)where; /* it may have to read events */
+	event_t n = tl->now->place.event;
+
+	while (is_loaded_buffer(tl, n))
+		n--;
+	return n;
 }
 
 event_t timeline_last_event(const struct timeline *tl)

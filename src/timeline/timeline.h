@@ -70,7 +70,8 @@ void timeline_close(struct timeline *tl);
 
 /* The exact point. It may have to be found out by replaying a stretch again: not for every stop. */
 int timeline_point(struct timeline *tl, struct timeline_point *p);
-/* Number of the last completed event, and of the last one of the recording. At no cost. */
+/* Number of the last completed event that did something (loading a buffer of calls does not), and
+ * of the last one of the recording. */
 event_t timeline_event(const struct timeline *tl);
 event_t timeline_last_event(const struct timeline *tl);
 /* Progress of a task. */

@@ -115,6 +115,26 @@ static void check_seeks(const char *dir, const struct seen *s)
 	timeline_close(tl);
 }
 
+/* An event by its number: buffers that are loaded behind it do not count. */
+static void check_events(const char *dir)
+{
+	struct timeline *tl = open_recording(dir);
+
+	for (event_t e = 1; e < timeline_last_event(tl); e++) {
+		struct timeline_point at, again;
+		event_t shown;
+
+		timeline_seek_event(tl, e, NULL);
+		shown = timeline_event(tl);
+		CHECK(shown <= e);
+		timeline_point(tl, &at);
+		timeline_seek_event(tl, shown, NULL);
+		timeline_point(tl, &again);
+		CHECK(!timeline_point_compare(&at, &again));
+	}
+	timeline_close(tl);
+}
+
 static struct seen record_and_catch(const char *rr, char *const argv[], char **dir)
 {
 	static const int calls[] = {__NR_getppid, __NR_preadv, __NR_clock_gettime};
@@ -177,6 +197,7 @@ int main(int argc, char **argv)
 	buffered = record_and_catch(argv[1], argv + 2, &dir);
 	check_pairs(&buffered);
 	check_seeks(dir, &buffered);
+	check_events(dir);
 	remove_recording(dir);
 	stopping[1] = argv[2];
 	stopped = record_and_catch(argv[1], stopping, &dir);
