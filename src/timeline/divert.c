@@ -26,6 +26,11 @@ struct divert {
 
 /* --- beginning and end --- */
 
+struct snapshot *divert_origin(const struct timeline *tl)
+{
+	return tl->divert->origin;
+}
+
 int timeline_divert(struct timeline *tl, pid_t tid)
 {
 	struct snapshot *copy;

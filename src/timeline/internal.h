@@ -377,6 +377,8 @@ int forward(struct timeline *tl, const struct forward *f, struct timeline_stop *
 int arrived(struct timeline *tl, struct timeline_stop *stop);
 
 /* --- divert.c --- */
+/* What the diversion is a copy of. */
+struct snapshot *divert_origin(const struct timeline *tl);
 int divert_run(struct timeline *tl, const struct timeline_run *run, struct timeline_stop *stop);
 
 /* --- table.c --- */

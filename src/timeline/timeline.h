@@ -74,7 +74,7 @@ int timeline_point(struct timeline *tl, struct timeline_point *p);
  * of the last one of the recording. */
 event_t timeline_event(const struct timeline *tl);
 event_t timeline_last_event(const struct timeline *tl);
-/* Progress of a task. */
+/* Progress of a task; in a diversion, where that began. */
 int timeline_ticks(struct timeline *tl, pid_t tid, ticks_t *ticks);
 /* Seconds since the recording began, and CLOCK_REALTIME, as of the last completed event. */
 double timeline_elapsed(const struct timeline *tl);

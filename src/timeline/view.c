@@ -88,9 +88,10 @@ pid_t timeline_current(const struct timeline *where)
 
 int timeline_ticks(struct timeline *tl, pid_t tid, ticks_t *ticks)
 {
-	struct ptask *p = find(tl, tid);
+	struct snapshot *at = tl->divert ? divert_origin(tl) : tl->now;
+	struct ptask *p = ptask_find(&at->s, tid);
 
-	if (!p)
+	if (!p || p->dead)
 		return -ESRCH;
 	*ticks = p->ticks.count;
 	return 0;

@@ -26,6 +26,9 @@ info checkpoints
 restart 1
 python gdb.execute("seek-ticks " + there.split()[2])
 python print(there == gdb.execute("when-ticks", to_string=True))
+set var total = 100
+print factorial(3)
+python print(there == gdb.execute("when-ticks", to_string=True))
 delete
 jump main
 run 5
