@@ -135,13 +135,14 @@ static void check_events(const char *dir)
 	timeline_close(tl);
 }
 
-static struct seen record_and_catch(const char *rr, char *const argv[], char **dir)
+static struct seen record_and_catch(const char *rr, const char *option, char *const argv[],
+				    char **dir)
 {
 	static const int calls[] = {__NR_getppid, __NR_preadv, __NR_clock_gettime};
 	struct timeline *tl;
 	struct seen on, back;
 
-	*dir = record(rr, argv);
+	*dir = record_with(rr, option, argv);
 	tl = open_recording(*dir);
 	timeline_catch_syscalls(tl, calls, ARRAY_SIZE(calls));
 	on = all(tl, false);
@@ -186,7 +187,7 @@ static void killed(const char *rr, char *program)
 
 int main(int argc, char **argv)
 {
-	char *stopping[] = {"-n", NULL, NULL}, *dir;
+	char *dir;
 	struct seen buffered, stopped;
 
 	if (getenv("RR_LOG"))
@@ -194,13 +195,12 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		die("usage: catch RR CALLERS");
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	buffered = record_and_catch(argv[1], argv + 2, &dir);
+	buffered = record_and_catch(argv[1], NULL, argv + 2, &dir);
 	check_pairs(&buffered);
 	check_seeks(dir, &buffered);
 	check_events(dir);
 	remove_recording(dir);
-	stopping[1] = argv[2];
-	stopped = record_and_catch(argv[1], stopping, &dir);
+	stopped = record_and_catch(argv[1], "-n", argv + 2, &dir);
 	remove_recording(dir);
 	CHECK_EQ(buffered.n, stopped.n);
 	for (size_t i = 0; i < stopped.n && buffered.n == stopped.n; i++) {

@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-char *record(const char *rr, char *const argv[])
+char *record_with(const char *rr, const char *option, char *const argv[])
 {
 	char dir[] = "/tmp/rr-timeline-XXXXXX", *trace;
 	char *rr_path = realpath(rr, NULL), *program = realpath(argv[0], NULL);
@@ -32,6 +32,8 @@ char *record(const char *rr, char *const argv[])
 		die("mkdtemp: %s", strerror(errno));
 	trace = xasprintf("%s/trace", dir);
 	args[n++] = trace;
+	if (option)
+		args[n++] = option;
 	args[n++] = program;
 	for (int i = 1; argv[i] && n < 31; i++)
 		args[n++] = argv[i];
@@ -46,6 +48,11 @@ char *record(const char *rr, char *const argv[])
 	free(rr_path);
 	free(program);
 	return trace;
+}
+
+char *record(const char *rr, char *const argv[])
+{
+	return record_with(rr, NULL, argv);
 }
 
 void remove_recording(char *dir)

@@ -8,6 +8,7 @@
 
 /* Record `argv` with the rr under test into a new directory, whose name is returned (free()). */
 char *record(const char *rr, char *const argv[]);
+char *record_with(const char *rr, const char *option, char *const argv[]);
 void remove_recording(char *dir);
 
 struct timeline *open_recording(const char *dir);
