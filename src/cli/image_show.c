@@ -227,6 +227,9 @@ static void show_window(const struct disassembler *d, const struct image *im,
 	if (w->patch->n_insns)
 		printf("%s: window of %u bytes, %u instruction%s\n", buf_str(&text),
 		       w->patch->length, w->patch->n_insns, w->patch->n_insns == 1 ? "" : "s");
+	else if (w->patch->intact)
+		printf("%s: instruction of %u bytes, which traps\n", buf_str(&text),
+		       w->patch->length);
 	else
 		printf("%s: branch of %u bytes, with another target\n", buf_str(&text),
 		       w->patch->length);

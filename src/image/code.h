@@ -164,6 +164,12 @@ struct function *code_function(const struct code *c, uint32_t at);
 struct insn *code_insn(const struct code *c, const struct function *f, uint32_t at);
 /* Whether a direct branch may lead to `at`, which is in `f`. */
 bool code_may_enter(const struct code *c, const struct function *f, uint32_t at);
+/*
+ * Of the bytes around `at`, which are in no function (or in one that is left alone), up to *end:
+ * whether they may be code that executes an instruction which reads the time-stamp counter. What
+ * nothing leads to by a name, a branch or by running into it is data.
+ */
+bool code_gap_reads_tsc(const struct code *c, uint32_t at, uint32_t *end);
 /* Whether a direct branch goes to a PLT. */
 bool code_in_plt(const struct code *c, uint64_t vaddr);
 

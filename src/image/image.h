@@ -17,7 +17,7 @@
 #include "base/buf.h"
 
 /* Raised whenever the same file would give another image: cached ones are built again. */
-#define IMAGE_VERSION	11
+#define IMAGE_VERSION	12
 
 #define IMAGE_MAX_TEXTS 8
 
@@ -58,7 +58,8 @@ struct image_patch {
 	uint32_t start; /* address, minus texts[0].vaddr */
 	uint32_t kept;	/* offset of its original bytes in `kept` */
 	uint8_t length;
-	uint8_t n_insns; /* displaced instructions, 0: only a branch's target was changed */
+	uint8_t n_insns; /* displaced instructions, 0: only a branch's target was changed, or, if
+			  * there are `intact` bytes, the first one: it traps */
 	uint8_t intact;	 /* bytes at its end that are the original ones: a whole `syscall` */
 	uint8_t reserved;
 };
@@ -85,9 +86,9 @@ struct image_stats {
 	uint64_t flag_free;			  /* safepoints in the form that keeps flags */
 	uint64_t cloned;			  /* loops copied into stubs */
 	struct image_site_stats syscalls, insns;  /* insns: those of mem/insn_site.h */
-	uint64_t tsc_left; /* places where the time-stamp counter might be read without the agent:
-			    * its instructions that are not patched, and their bytes in what was
-			    * not decoded */
+	uint64_t tsc_left; /* places where the time-stamp counter might be read unseen: its
+			    * instructions in functions that are left alone, or in code that is in
+			    * none */
 };
 
 struct image {

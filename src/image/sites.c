@@ -9,6 +9,7 @@
  */
 #include "image/plan.h"
 
+#include "base/search.h"
 #include "mem/insn_site.h"
 
 #define MAX_BEFORE    6
@@ -116,6 +117,12 @@ void plan_syscalls(struct plan *p)
 	}
 }
 
+/* rdtsc or rdtscp without prefixes: the tracer knows it. */
+static bool is_plain_tsc(const struct code *c, const struct insn *i)
+{
+	return (i->site == SITE_RDTSC || i->site == SITE_RDTSCP) && c->text[i->at] == 0x0f;
+}
+
 void plan_insns(struct plan *p)
 {
 	struct image_site_stats *st = &p->c->stats->insns;
@@ -129,6 +136,8 @@ void plan_insns(struct plan *p)
 			stubs_insn(p->s, w.first, i, w.last);
 		} else {
 			st->no_room++;
+			if (is_plain_tsc(p->c, i))
+				stubs_trap(p->s, i);
 		}
 	}
 }
@@ -145,31 +154,33 @@ static bool reads_tsc(const uint8_t *p)
 static const struct insn *insn_with(const struct code *c, uint32_t at)
 {
 	const struct function *f = code_function(c, at);
-	size_t lo, hi;
+	const struct insn *v;
+	size_t i;
 
 	if (!f || f->left)
 		return NULL;
-	lo = f->first;
-	hi = f->first + f->n;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (insn_end(&c->insns[mid]) <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < f->first + f->n && c->insns[lo].at <= at ? &c->insns[lo] : NULL;
+	v = &c->insns[f->first];
+	i = FIRST_WHERE(k, f->n, insn_end(&v[k]) > at);
+	return i < f->n && v[i].at <= at ? &v[i] : NULL;
 }
 
-/* Whether the bytes at `at` can be executed as such: they are not if they are the agent's matter,
+/* Of bytes in no function: whether code that may be there comes to such an instruction. Asked in
+ * ascending order, answered once for all that lies between two functions. */
+struct gap {
+	uint32_t end;
+	bool reads;
+};
+
+/* Whether the bytes at `at` may be executed as such: they are not if they are the agent's matter,
  * or parts of instructions that do something else. */
-static bool is_left(const struct code *c, uint32_t at)
+static bool is_left(const struct code *c, uint32_t at, struct gap *g)
 {
 	const struct insn *i = insn_with(c, at);
 
+	if (!i && at >= g->end)
+		g->reads = code_gap_reads_tsc(c, at, &g->end);
 	if (!i)
-		return true;
+		return g->reads;
 	if ((i->props & INSN_SITE) && (i->site == SITE_RDTSC || i->site == SITE_RDTSCP))
 		return !(i->plan & PLAN_CLAIMED);
 	return c->text[at + 2] == 0xfd && insn_end(i) == at + 3; /* rdpru */
@@ -177,6 +188,7 @@ static bool is_left(const struct code *c, uint32_t at)
 
 uint64_t plan_tsc_left(const struct code *c)
 {
+	struct gap gap = {0};
 	uint64_t n = 0;
 
 	for (uint32_t at = 0; at + 3 <= c->size; at++) {
@@ -185,7 +197,7 @@ uint64_t plan_tsc_left(const struct code *c)
 		if (!p)
 			break;
 		at = (uint32_t)(p - c->text);
-		n += reads_tsc(p) && is_left(c, at);
+		n += reads_tsc(p) && is_left(c, at, &gap);
 	}
 	return n;
 }

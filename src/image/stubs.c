@@ -581,6 +581,11 @@ void stubs_clone(struct stubs *s, struct insn *const *v, uint32_t n, uint32_t tr
 	s->c->stats->cloned++;
 }
 
+void stubs_trap(struct stubs *s, struct insn *i)
+{
+	emit_patch(s, i, i, 0)->intact = i->length - 1;
+}
+
 /* --- placing --- */
 
 static int by_at(const void *a, const void *b)
@@ -643,17 +648,21 @@ static uint8_t *text_at(struct image *im, uint64_t vaddr)
 	BUG("no text at %#llx", (unsigned long long)vaddr);
 }
 
-/* 0xe9 and 0xcc behind the rel32 that the fixups write. */
+#define INSN_HLT 0xf4 /* a general-protection fault, as a trapped rdtsc is */
+
+/* 0xe9 and 0xcc behind the rel32 that the fixups write; or a trap. */
 static void write_windows(struct stubs *s, struct image *im)
 {
 	for (size_t k = 0; k < s->n_patches; k++) {
 		const struct image_patch *p = &s->patches[k];
 		uint8_t *t;
 
-		if (!p->n_insns)
+		if (!p->n_insns && !p->intact)
 			continue;
 		t = text_at(im, code_vaddr(s->c, p->start));
-		t[0] = 0xe9;
+		t[0] = p->n_insns ? 0xe9 : INSN_HLT;
+		if (!p->n_insns)
+			continue;
 		memset(t + JMP_SIZE, 0xcc, p->length - JMP_SIZE - p->intact);
 	}
 }
@@ -687,11 +696,16 @@ static int apply(struct stubs *s, struct image *im, const struct fixup *f)
 
 int stubs_place(struct stubs *s, struct image *im, const struct image_options *opt)
 {
-	uint64_t used = s->bytes.len;
+	uint64_t used;
 	int err;
 
-	if (!used)
+	if (!s->n_patches)
 		return 0;
+	if (!s->bytes.len) { /* only traps: there is an image nevertheless */
+		emit_entry(s, IMAGE_OUTSIDE, 0);
+		buf_addch(&s->bytes, (char)0xcc);
+	}
+	used = s->bytes.len;
 	if (page_ceil(used) > INT32_MAX)
 		return -ERANGE;
 	im->stub_size = page_ceil(used);

@@ -59,6 +59,9 @@ void stubs_syscall(struct stubs *s, struct insn *first, struct insn *call, struc
 /* The same with an instruction of the agent's (mem/insn_site.h), without a count. */
 void stubs_insn(struct stubs *s, struct insn *first, struct insn *site, struct insn *last);
 
+/* Make the instruction trap instead of being executed: the tracer does it. */
+void stubs_trap(struct stubs *s, struct insn *i);
+
 /* Lead the rel32 branch or call `i` through a stub that counts `weight` ticks; branches to one
  * place share it. */
 void stubs_retarget(struct stubs *s, struct insn *i, uint32_t weight);

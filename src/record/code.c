@@ -107,6 +107,12 @@ bool code_leaves_tsc(const struct rtask *t)
 	return t->code && !t->code->foreign;
 }
 
+void code_hide(const struct rtask *t, raddr_t addr, void *buf, size_t n)
+{
+	if (t->code)
+		image_space_hide(&t->code->space, addr, buf, n);
+}
+
 void code_note_foreign(struct rtask *t)
 {
 	if (t->code)

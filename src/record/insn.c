@@ -1,7 +1,7 @@
 /*
  * Instructions that read what differs from run to run and trap to us: rdtsc and rdtscp
- * (PR_SET_TSC), cpuid (CPUID faulting). Executed here, for the task, and their results written
- * down.
+ * (PR_SET_TSC, or a patch), cpuid (CPUID faulting). Executed here, for the task, and their results
+ * written down.
  */
 #include "record/session.h"
 
@@ -25,7 +25,13 @@ static void set_edx_eax(struct regs *r, uint64_t v)
 
 static void do_rdtsc(struct recorder *rec, struct regs *r)
 {
-	set_edx_eax(r, tsc_at(&rec->agent.state->tsc, clock_now_ns()));
+	uint32_t aux;
+
+	/* As others of this program read it (tsc.c). */
+	if (clock_tsc_trapped())
+		set_edx_eax(r, tsc_at(&rec->agent.state->tsc, clock_now_ns()));
+	else
+		set_edx_eax(r, clock_read_tsc(&aux));
 }
 
 static void do_rdtscp(struct recorder *rec, struct regs *r)
@@ -136,6 +142,7 @@ bool insn_emulate(struct recorder *rec, struct rtask *t, const siginfo_t *si)
 	if (si->si_code != SI_KERNEL)
 		return false;
 	mm_read_some(t->t.mm, before.u.rip, code, sizeof(code));
+	code_hide(t, before.u.rip, code, sizeof(code));
 	for (size_t i = 0; i < ARRAY_SIZE(insns); i++) {
 		struct regs *r;
 

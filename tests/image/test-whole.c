@@ -100,7 +100,7 @@ static void check_patches(struct whole *w)
 
 		WANT(w, p->start >= end, at);
 		end = p->start + (uint64_t)p->length;
-		WANT(w, p->length >= 5, at);
+		WANT(w, p->length >= 5 || (!p->n_insns && p->intact), at);
 		WANT(w, p->kept + (uint64_t)p->length <= im->n_kept, at);
 		WANT(w, !memcmp(im->kept + p->kept, w->code.text + p->start, p->length), at);
 		kept += p->length;
@@ -116,6 +116,9 @@ static void check_patches(struct whole *w)
 			     at);
 			WANT(w, starts_at(w, rel32_at(b + 1, at + 5) - (uint64_t)im->stub_vaddr),
 			     at);
+		} else if (p->intact) {
+			WANT(w, b[0] == 0xf4 && p->intact + 1 == p->length, at);
+			WANT(w, !memcmp(b + 1, w->code.text + p->start + 1, p->intact), at);
 		} else {
 			WANT(w, !memcmp(b, w->code.text + p->start, p->length - 4u), at);
 			WANT(w,
