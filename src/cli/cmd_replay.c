@@ -81,7 +81,9 @@ const struct option_row replay_option_rows[] = {
 	OPTION(INT, 0, "stats", "N", "print a line of counts every N events",
 	       AT(debug.replay.stats_interval), .min = 1),
 	OPTION(UNUSED, 0, "retry-transient-errors", NULL, "accepted, and without effect"),
-	OPTION(LATER, 0, "serve-files", NULL, "send only the trace's files to the debugger"),
+	OPTION(FLAG, 0, "serve-files", NULL,
+	       "the debugger gets its files from the trace, not from this machine",
+	       AT(debug.serve_files)),
 	OPTIONS_END,
 };
 

@@ -202,7 +202,7 @@ static bool same_content(int a, int b)
 }
 
 /* The file to give to gdb: where it was, or the trace's copy if that is gone or another one now. */
-static void find_exe(struct timeline *tl, pid_t pid, struct buf *path)
+static void find_exe(struct timeline *tl, pid_t pid, bool recorded, struct buf *path)
 {
 	char link[64], copy[PATH_BYTES];
 	struct timeline_task task;
@@ -212,6 +212,8 @@ static void find_exe(struct timeline *tl, pid_t pid, struct buf *path)
 	if (timeline_task(tl, pid, &task))
 		return;
 	buf_addstr(path, task.exe);
+	if (recorded)
+		return; /* gdb asks for it */
 	kept = timeline_open_file(tl, task.exe);
 	if (kept < 0)
 		return;
@@ -323,10 +325,11 @@ static int serve(const struct serving *sv)
 	if (go_to_start(tl, sv->opt, &start, &stop)) {
 		status = 1;
 	} else {
-		find_exe(tl, start.pid, &exe);
+		find_exe(tl, start.pid, sv->opt->serve_files, &exe);
 		say_ready(sv, buf_str(&exe));
-		s = server_new(tl, &registers,
-			       &(struct server_start){start.pid, start.event, stop});
+		s = server_new(
+			tl, &registers,
+			&(struct server_start){start.pid, start.event, stop, sv->opt->serve_files});
 		serve_clients(sv, s);
 		server_free(s);
 		s = NULL;

@@ -26,6 +26,7 @@ struct debug_options {
 	int port;	  /* 0: any */
 	const char *host; /* NULL: 127.0.0.1 */
 	bool keep;	  /* -k: one client after another */
+	bool serve_files; /* gdb gets all files through the connection, and only the trace's */
 
 	const char *debugger;	   /* NULL: gdb */
 	struct debug_list options; /* -o: for gdb */

@@ -67,7 +67,7 @@ static void connecting_args(const struct launch *l, struct args *a, char *connec
 {
 	add_arg(a, l->opt->debugger ? l->opt->debugger : "gdb");
 	add_pair(a, "-l", "10000");
-	add_pair(a, "-ex", "set sysroot /");
+	add_pair(a, "-ex", l->opt->serve_files ? "set sysroot target:" : "set sysroot /");
 	if (l->commands_fd >= 0) {
 		char *file = xasprintf("/proc/%d/fd/%d", getpid(), l->commands_fd);
 
@@ -98,7 +98,8 @@ static void all_args(const struct launch *l, struct args *a)
 		add_pair(a, "-x", opt->files.v[i]);
 	for (size_t i = 0; opt->rest && opt->rest[i]; i++)
 		add_arg(a, opt->rest[i]);
-	add_arg(a, l->exe);
+	if (!opt->serve_files)
+		add_arg(a, l->exe);
 	free(interpreter);
 	free(connect);
 }

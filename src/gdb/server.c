@@ -65,6 +65,7 @@ struct server *server_new(struct timeline *tl, const struct register_set *regist
 	s->registers = registers;
 	s->first_pid = start->pid;
 	s->start_event = start->event;
+	s->only_recorded_files = start->only_recorded_files;
 	s->stop = start->stop;
 	s->fd = -1;
 	s->threads = xcalloc(THREADS_MAX, sizeof(*s->threads));

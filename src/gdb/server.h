@@ -18,6 +18,7 @@ struct server_start {
 	pid_t pid;		   /* of the process that each client is attached to at first */
 	event_t event;		   /* behind which that begins */
 	struct timeline_stop stop; /* where the timeline stands */
+	bool only_recorded_files;  /* for the client: none of this machine's */
 };
 
 /* A server of `tl`, which stays the caller's, as the registers do. */

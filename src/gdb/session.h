@@ -43,6 +43,7 @@ struct server {
 	/* --- what it sees --- */
 	pid_t first_pid;     /* that each client begins with */
 	event_t start_event; /* where that begins */
+	bool only_recorded_files;
 	pid_t attached[ATTACHED_MAX];
 	size_t n_attached;
 	pid_t general;		       /* tid that registers and memory are asked about (Hg) */

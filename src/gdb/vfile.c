@@ -86,7 +86,7 @@ static int open_path(struct server *s, const char *path)
 	if (!strncmp(path, "/proc/", 6))
 		return open_proc(s, path);
 	fd = timeline_open_file(s->tl, path);
-	if (fd == -ENOENT) {
+	if (fd == -ENOENT && !s->only_recorded_files) {
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 		if (fd < 0)
 			fd = -errno;

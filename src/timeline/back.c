@@ -96,12 +96,35 @@ static bool middle(struct timeline *tl, const struct timeline_point *lo,
 	return timeline_point_compare(out, hi) < 0;
 }
 
+static int last_in(struct timeline *tl, const struct timeline_point *lo,
+		   const struct timeline_point *hi, struct timeline_point *at, struct found *found);
+
+/* Up to `hi` there are more than were looked at, of which *found is the last: by halves, those at
+ * the end first. */
+static int last_of_many(struct timeline *tl, const struct timeline_point *hi, struct found *found)
+{
+	struct found early = *found;
+	struct timeline_point cut = place_point(&early.place), bound = *hi, end = *hi, mid, first;
+	int ret;
+
+	while (middle(tl, &cut, &bound, &mid)) {
+		*found = (struct found){.here = early.here};
+		ret = last_in(tl, &mid, &end, &first, found);
+		if (ret || found->any)
+			return ret;
+		if (timeline_point_compare(&first, &end) < 0)
+			end = first;
+		bound = mid;
+	}
+	*found = early;
+	ret = seek_place(tl, &early.place);
+	return ret ? ret : scan(tl, &end, true, SIZE_MAX, found);
+}
+
 /* The last stop of the stretch, which begins with what is to be met at its first point: *at. */
 static int last_in(struct timeline *tl, const struct timeline_point *lo,
 		   const struct timeline_point *hi, struct timeline_point *at, struct found *found)
 {
-	struct timeline_point cut, mid, first;
-	struct found early;
 	int ret = seek_point(tl, lo);
 
 	*at = place_point(&tl->now->place);
@@ -111,22 +134,7 @@ static int last_in(struct timeline *tl, const struct timeline_point *lo,
 	ret = snapshot_keep(tl);
 	if (!ret)
 		ret = scan(tl, hi, false, MANY_HITS, found);
-	if (ret != OVERFLOW)
-		return ret;
-	/* Those that are last are in the second half, most likely. */
-	cut = place_point(&found->place);
-	if (!middle(tl, &cut, hi, &mid))
-		return scan(tl, hi, true, SIZE_MAX, found);
-	early = *found;
-	*found = (struct found){.here = early.here};
-	ret = last_in(tl, &mid, hi, &first, found);
-	if (ret || found->any)
-		return ret;
-	*found = early;
-	ret = seek_place(tl, &early.place);
-	if (timeline_point_compare(&first, hi) > 0)
-		first = *hi;
-	return ret ? ret : scan(tl, &first, true, SIZE_MAX, found);
+	return ret == OVERFLOW ? last_of_many(tl, hi, found) : ret;
 }
 
 /* The last snapshot before `hi`. */
@@ -310,9 +318,21 @@ static bool stops_between(const struct timeline *tl, const struct timeline_point
 	return tl->breaks.n_watch || from->event != to->event;
 }
 
+/* What was met last on the way of a step: others may have run for long meanwhile. */
+static int last_between(struct timeline *tl, const struct timeline_point *from,
+			const struct timeline_point *to, struct found *found)
+{
+	int ret;
+
+	if (from->event != to->event)
+		return search(tl, from, to, found);
+	ret = seek_point(tl, from);
+	return ret ? ret : scan(tl, to, true, SIZE_MAX, found);
+}
+
 static int step_back_once(struct timeline *tl, pid_t tid, struct timeline_stop *stop)
 {
-	struct timeline_point here, to;
+	struct timeline_point here, to, at;
 	struct found found;
 	int ret = place_resolve(tl);
 
@@ -323,15 +343,17 @@ static int step_back_once(struct timeline *tl, pid_t tid, struct timeline_stop *
 	ret = step_before(tl, tid, &here, &to);
 	if (ret == -ENOENT)
 		return at_start(tl, stop);
-	if (!ret && stops_between(tl, &to, &here)) {
-		ret = seek_point(tl, &to);
-		if (!ret)
-			ret = scan(tl, &here, true, SIZE_MAX, &found);
-	}
+	if (!ret && stops_between(tl, &to, &here))
+		ret = last_between(tl, &to, &here, &found);
 	if (ret)
 		return ret;
-	if (found.any)
-		return go_to(tl, &found, stop);
+	if (found.any) {
+		ret = go_to(tl, &found, stop);
+		at = place_point(&tl->now->place);
+		/* A breakpoint where the step ends is no reason of its own. */
+		if (ret || stop->reason != TIMELINE_STOP_BREAK || timeline_point_compare(&at, &to))
+			return ret;
+	}
 	*stop = (struct timeline_stop){.reason = TIMELINE_STOP_STEP, .tid = tid};
 	return seek_point(tl, &to);
 }

@@ -114,7 +114,7 @@ int timeline_auxv(struct timeline *tl, pid_t tid, struct buf *out);
 int timeline_siginfo(struct timeline *tl, struct buf *out);
 
 /* An open file of the trace with the content of the file that the recorded program had mapped as
- * `path`: a descriptor of the caller's; -ENOENT. */
+ * `path`, or of the same name if there is none: a descriptor of the caller's; -ENOENT. */
 int timeline_open_file(struct timeline *tl, const char *path);
 
 /* --- what to stop at --- */

@@ -258,12 +258,19 @@ static bool is_elf_image(struct timeline *tl, int fd)
 	return true;
 }
 
-int timeline_open_file(struct timeline *tl, const char *path)
+static bool same_name(const char *recorded, const char *path, bool whole)
+{
+	const char *a = strrchr(recorded, '/'), *b = strrchr(path, '/');
+
+	return whole || !a || !b ? !strcmp(recorded, path) : !strcmp(a, b);
+}
+
+static int open_named(struct timeline *tl, const char *path, bool whole)
 {
 	map_for_each (&tl->now->s.common->names, slot) {
 		int fd;
 
-		if (strcmp((const char *)(uintptr_t)slot->value, path))
+		if (!same_name((const char *)(uintptr_t)slot->value, path, whole))
 			continue;
 		fd = trace_reader_open_file(tl->now->s.trace, slot->key);
 		if (fd >= 0 && !is_elf_image(tl, fd))
@@ -272,6 +279,14 @@ int timeline_open_file(struct timeline *tl, const char *path)
 			close(fd);
 	}
 	return -ENOENT;
+}
+
+int timeline_open_file(struct timeline *tl, const char *path)
+{
+	int fd = open_named(tl, path, true);
+
+	/* Directories may be links, as /lib is: what is recorded is where they led. */
+	return fd == -ENOENT ? open_named(tl, path, false) : fd;
 }
 
 /* --- the auxiliary vector --- */

@@ -96,7 +96,6 @@ for option in -e -k -i=mi --fullname -dgdb '-d gdb' -f5 -p5 -s0 '-s 0' --dbgport
 	# shellcheck disable=SC2086 # some are two words
 	want_error 1 'no-such-trace' "$rr" replay no-such-trace $option
 done
-want_error 1 'not in this version yet' "$rr" replay -a --serve-files
 want_error 1 "^rr: replay: -s '65536': is not a port" "$rr" replay -s 65536
 want_error 1 '^rr: replay: -f' "$rr" replay -f child
 want_error 1 'either -p or -f' "$rr" replay -f 5 -p 5

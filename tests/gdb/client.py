@@ -45,6 +45,11 @@ def state(pid):
         return fds, len(f.read().split())
 
 
+def resident(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return int(next(l for l in f if l.startswith("VmRSS")).split()[1])
+
+
 def at_rest(port, pid):
     c = Client(port)
     c.ask("?")
@@ -64,9 +69,10 @@ def main():
             c.ask("?")
             c.s.close()
             if i == 10:
-                before = at_rest(port, pid)
+                before, kept = at_rest(port, pid), resident(pid)
         after = at_rest(port, pid)
         assert after == before, (before, after)
+        assert resident(pid) < kept + 1024, (kept, resident(pid))
         print("%d connects, %d fds, %d processes" % ((n,) + after))
         return
     c = Client(port)

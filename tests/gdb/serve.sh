@@ -97,6 +97,11 @@ want_end 0
 debug "$tmp/c-trace" -- 'break twice' continue 'print n'
 want grep -q '= 55$' "$tmp/out"
 want grep -q "warning: $tmp/c is not what was recorded" "$tmp/err"
+# Asked to, all files come from there.
+debug --serve-files "$tmp/c-trace" -- 'break twice' continue 'print n' 'info sharedlibrary'
+want grep -q '= 55$' "$tmp/out"
+want grep -q 'target:/.*libc' "$tmp/out"
+want bash -c "! grep -q 'not what was recorded' '$tmp/err'"
 mv "$tmp/away" "$tmp/c"
 
 # --- output, status ---
