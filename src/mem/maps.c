@@ -81,6 +81,29 @@ void maps_release(struct maps *m)
 	*m = (struct maps){0};
 }
 
+void maps_add(struct maps *m, const struct map_line *line)
+{
+	struct map_line *l;
+
+	m->lines = xrealloc(m->lines, (m->count + 1) * sizeof(*m->lines));
+	l = &m->lines[m->count++];
+	*l = *line;
+	l->name = xstrdup(line->name);
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct map_line *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+void maps_sort(struct maps *m)
+{
+	if (m->count)
+		qsort(m->lines, m->count, sizeof(*m->lines), by_start);
+}
+
 const struct map_line *maps_find(const struct maps *m, raddr_t addr)
 {
 	for (size_t i = 0; i < m->count; i++)

@@ -26,6 +26,9 @@ int maps_parse(const char *text, struct maps *out);
 /* Those of task `tid`: 0 or -errno. */
 int maps_read(pid_t tid, struct maps *out);
 void maps_release(struct maps *m);
+/* Add a line, with a copy of its name; maps_sort() puts it where the kernel would. */
+void maps_add(struct maps *m, const struct map_line *line);
+void maps_sort(struct maps *m);
 /* The line that holds `addr`, or NULL. */
 const struct map_line *maps_find(const struct maps *m, raddr_t addr);
 

@@ -320,9 +320,18 @@ static raddr_t find_place(const struct maps *maps, const struct placement *p)
 	return 0;
 }
 
-/* The image whose stubs fit somewhere. */
+/* Of the images that were mapped since the maps were read. */
+static bool no_stubs(const struct rtask *t, raddr_t start, raddr_t end)
+{
+	for (size_t i = 0; i < t->code->n_texts; i++)
+		if (t->code->texts[i].stubs < end && t->code->texts[i].stubs_end > start)
+			return false;
+	return true;
+}
+
+/* The image whose stubs fit somewhere; `known`, if not NULL, is what is mapped but for images. */
 static int place(struct recorder *rec, struct rtask *t, int elf_fd, const struct map_line *l,
-		 struct placement *p)
+		 const struct maps *known, struct placement *p)
 {
 	struct image_options opt = {0};
 	struct maps maps;
@@ -331,6 +340,9 @@ static int place(struct recorder *rec, struct rtask *t, int elf_fd, const struct
 
 	if (ret)
 		return ret;
+	if (known && is_free(known, p->stubs, p->stubs + p->im->stub_size) &&
+	    no_stubs(t, p->stubs, p->stubs + p->im->stub_size))
+		return 0;
 	ret = maps_read(t->t.tid, &maps);
 	if (ret)
 		goto fail;
@@ -417,12 +429,13 @@ static int keep_files(struct recorder *rec, int elf_fd, const struct placement *
 }
 
 /* Instrument what the line says is mapped, from the file `elf_fd`. 0, -ESRCH or -errno. */
-static int instrument(struct recorder *rec, struct rtask *t, const struct map_line *l, int elf_fd)
+static int instrument(struct recorder *rec, struct rtask *t, const struct map_line *l, int elf_fd,
+		      const struct maps *known)
 {
 	struct code_text text = {
 		.start = l->start, .prot = l->prot, .offset = l->offset, .name = l->name};
 	struct placement p;
-	int ret = place(rec, t, elf_fd, l, &p);
+	int ret = place(rec, t, elf_fd, l, known, &p);
 
 	if (ret)
 		return ret;
@@ -474,7 +487,8 @@ static bool is_instrumentable(const struct map_line *l)
 	return l->ino && !l->shared && (l->prot & PROT_EXEC) && !(l->prot & PROT_WRITE);
 }
 
-static int instrument_file(struct recorder *rec, struct rtask *t, const struct map_line *l)
+static int instrument_file(struct recorder *rec, struct rtask *t, const struct map_line *l,
+			   const struct maps *known)
 {
 	char path[96];
 	int fd, ret;
@@ -486,7 +500,7 @@ static int instrument_file(struct recorder *rec, struct rtask *t, const struct m
 		fd = open(l->name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ret = instrument(rec, t, l, fd);
+	ret = instrument(rec, t, l, fd, known);
 	if (ret && ret != -ENODATA)
 		log_debug("task %d: %s is not instrumented: %s", t->t.tid, l->name, strerror(-ret));
 	close(fd);
@@ -494,9 +508,10 @@ static int instrument_file(struct recorder *rec, struct rtask *t, const struct m
 }
 
 /* Executable memory that is new: -ESRCH, or 0. */
-static int take_line(struct recorder *rec, struct rtask *t, const struct map_line *l)
+static int take_line(struct recorder *rec, struct rtask *t, const struct map_line *l,
+		     const struct maps *known)
 {
-	int ret = is_instrumentable(l) ? instrument_file(rec, t, l) : -ENOEXEC;
+	int ret = is_instrumentable(l) ? instrument_file(rec, t, l, known) : -ENOEXEC;
 
 	if (ret && ret != -ENODATA)
 		code_note_foreign(t);
@@ -509,8 +524,50 @@ static bool is_kernels(const struct map_line *l)
 	return !strcmp(l->name, "[vdso]") || !strcmp(l->name, "[vsyscall]");
 }
 
-int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *maps)
+static void drop_vdso_data(struct maps *maps)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < maps->count; i++) {
+		if (strncmp(maps->lines[i].name, "[vvar", 5))
+			maps->lines[n++] = maps->lines[i];
+		else
+			free(maps->lines[i].name);
+	}
+	maps->count = n;
+}
+
+/* What the agent and the images have changed of what is mapped. */
+static void update_maps(const struct rtask *t, struct maps *maps)
+{
+	if (t->code->has_clocks)
+		drop_vdso_data(maps);
+	for (size_t i = 0; i < t->code->n_texts; i++) {
+		const struct code_text *x = &t->code->texts[i];
+		const struct map_line stubs = {.start = x->stubs,
+					       .end = x->stubs_end,
+					       .prot = PROT_READ | PROT_EXEC,
+					       .name = "[rr stubs]"};
+
+		for (size_t k = 0; k < maps->count; k++) {
+			struct map_line rest = maps->lines[k];
+
+			if (rest.start != x->start || rest.end <= x->end)
+				continue;
+			rest.start = x->end;
+			rest.offset += x->end - x->start;
+			maps->lines[k].end = x->end;
+			maps_add(maps, &rest);
+			break;
+		}
+		maps_add(maps, &stubs);
+	}
+	maps_sort(maps);
+}
+
+int task_code_exec(struct recorder *rec, struct rtask *t, struct maps *maps)
+{
+	struct agent_vvar vvar;
 	bool has_clocks;
 	int ret;
 
@@ -527,9 +584,17 @@ int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *map
 	t->code->has_clocks = has_clocks;
 	for (size_t i = 0; !ret && i < maps->count; i++) {
 		if ((maps->lines[i].prot & PROT_EXEC) && !is_kernels(&maps->lines[i]))
-			ret = take_line(rec, t, &maps->lines[i]);
+			ret = take_line(rec, t, &maps->lines[i], maps);
 	}
-	return ret;
+	if (ret)
+		return ret;
+	if (has_clocks || !vdso_find_data(rec, maps, &vvar)) {
+		update_maps(t, maps);
+		return 0;
+	}
+	/* Not all of it was moved. */
+	maps_release(maps);
+	return maps_read(t->t.tid, maps) == -ESRCH ? -ESRCH : 0;
 }
 
 /* --- mmap and munmap --- */
@@ -591,7 +656,7 @@ void code_mapped(struct event_builder *b, struct rtask *t, const struct trace_ma
 		return;
 	}
 	n = t->code->n_texts;
-	take_line(b->rec, t, &l);
+	take_line(b->rec, t, &l, NULL);
 	if (t->code->n_texts > n) {
 		struct trace_mapping x;
 

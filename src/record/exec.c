@@ -58,8 +58,19 @@ static void add_content(struct event_builder *b, struct rtask *t, const struct m
 		event_add_memory(b, t, l->end - PAGE_SIZE_BYTES, PAGE_SIZE_BYTES);
 }
 
+/* The file that was described last: an execve maps a file in several parts. */
+struct described {
+	const struct map_line *line;
+	const struct trace_mapping *mapping;
+};
+
+static bool is_same_file(const struct map_line *a, const struct map_line *b)
+{
+	return a && a->dev == b->dev && a->ino == b->ino && !a->shared && !b->shared;
+}
+
 static int describe(struct recorder *rec, struct rtask *t, const struct map_line *l,
-		    struct trace_mapping *m)
+		    struct trace_mapping *m, struct described *last)
 {
 	char path[96];
 	int ret;
@@ -77,6 +88,14 @@ static int describe(struct recorder *rec, struct rtask *t, const struct map_line
 	if (!l->ino)
 		return 0;
 	m->offset = l->offset;
+	if (is_same_file(last->line, l)) {
+		m->source = last->mapping->source;
+		m->file = last->mapping->file;
+		m->file_size = last->mapping->file_size;
+		m->dev = last->mapping->dev;
+		m->ino = last->mapping->ino;
+		return 0;
+	}
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", t->t.tid,
 		 (unsigned long long)l->start, (unsigned long long)l->end);
 	ret = save_mapped_file(rec, t, path, l->shared, m);
@@ -85,6 +104,7 @@ static int describe(struct recorder *rec, struct rtask *t, const struct map_line
 	if (ret)
 		return error_ret(ret, "cannot keep the mapped file %s: %s", l->name,
 				 strerror(-ret));
+	*last = (struct described){l, m};
 	return 0;
 }
 
@@ -124,6 +144,7 @@ static void log_task_exec(struct recorder *rec, struct rtask *t)
 static int write_exec_event(struct recorder *rec, struct rtask *t, const struct maps *maps)
 {
 	struct trace_mapping *m = xcalloc(maps->count, sizeof(*m));
+	struct described last = {0};
 	struct event_builder b;
 	size_t n = 0;
 	int ret = 0;
@@ -138,7 +159,7 @@ static int write_exec_event(struct recorder *rec, struct rtask *t, const struct 
 
 		if (named(l, "[vsyscall]") || addr_is_ours(l->start))
 			continue;
-		ret = describe(rec, t, l, &m[n++]);
+		ret = describe(rec, t, l, &m[n++], &last);
 		add_content(&b, t, l);
 	}
 	if (!ret) {
@@ -185,9 +206,6 @@ void log_exec(struct recorder *rec, struct rtask *t)
 	ret = prepare_image(rec, t, &maps);
 	if (!ret)
 		ret = task_code_exec(rec, t, &maps);
-	maps_release(&maps);
-	if (!ret)
-		ret = maps_read(t->t.tid, &maps);
 	if (!ret && !(ret = task_regs(&t->t)) && rec->opt->unmap_vdso)
 		ret = vdso_hide(t->t.mm, t->t.regs.u.rsp);
 	if (!ret)

@@ -430,10 +430,10 @@ void code_hide(const struct rtask *t, raddr_t addr, void *buf, size_t n);
 void code_note_foreign(struct rtask *t);
 /* Whether the agent can ask the vDSO for the time there. */
 bool code_has_clocks(const struct rtask *t);
-/* A new address space: map the tick page, and images over what `maps` says is mapped. 0 or -ESRCH;
- * what cannot be instrumented is left as it is. */
+/* A new address space: map the tick page, and images over what `maps` says is mapped; it says what
+ * is mapped then. 0 or -ESRCH; what cannot be instrumented is left as it is. */
 struct maps;
-int task_code_exec(struct recorder *rec, struct rtask *t, const struct maps *maps);
+int task_code_exec(struct recorder *rec, struct rtask *t, struct maps *maps);
 /* A new task has the code of its parent's address space. */
 void task_code_clone(const struct rtask *parent, struct rtask *child, bool same_memory);
 void task_code_release(struct rtask *t);
