@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #define N_CODE_RANGES	 64
+#define N_OPEN_FILES	 128
 #define N_KEPT		 64
 #define N_FD_CLASSES	 256
 #define MAPPED_FILES	 65536 /* bits */
@@ -84,6 +85,8 @@ struct agent_state {
 	uint32_t dies;	      /* replay: the task is to stop when all of the buffer is taken */
 	uint32_t flush;	      /* recording: report before the next record, full or not */
 	uint32_t buffer_size; /* recording: bytes of the buffer to be used */
+	uint32_t may_call;    /* replay: the agent makes again itself what it can */
+	uint32_t pad_may_call;
 
 	/* Recording: what of a call that stops now has been done already; and, of one that writes
 	 * vectors, what is left: its arguments while the program waits in it. */
@@ -105,6 +108,14 @@ struct agent_state {
 	uint64_t file;
 	uint64_t arg[6];
 	int64_t result;
+
+	/* Replay: the program's break, 0 if it is not known; and descriptors in the task of files
+	 * of the trace. */
+	uint64_t brk;
+	struct agent_file {
+		uint32_t file; /* 0: none */
+		int32_t fd;
+	} open_files[N_OPEN_FILES];
 
 	/* Instrumented code in the address space: what becomes of it is the tracer's business. */
 	uint32_t n_code;

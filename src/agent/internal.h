@@ -58,6 +58,9 @@ void record_call(const struct abi_call *call, const struct syscall_row *row, uin
 /* Take the result of the call from the buffer; `made` is 0 if it is not there. */
 struct outcome replay_call(const uint64_t arg[6], int64_t nr);
 
+/* Do again what the recorded call did to the address space; false: the tracer has to. */
+bool remake_call(const uint64_t arg[6], int64_t nr, int64_t result, uint32_t file);
+
 /* What an instruction gave, and the program's registers around it, by their numbers. */
 struct insn_result {
 	uint64_t a, b;

@@ -228,7 +228,8 @@ struct outcome replay_call(const uint64_t arg[6], int64_t nr)
 		stop_if_last();
 		return (struct outcome){result, 1};
 	}
-	if (r->flags & RECORD_REMAKE) {
+	if ((r->flags & RECORD_REMAKE) &&
+	    !(STATE->may_call && remake_call(arg, nr, r->result, r->file))) {
 		for (int i = 0; i < 6; i++)
 			STATE->arg[i] = arg[i];
 		STATE->result = r->result;

@@ -8,8 +8,10 @@
 
 #include <asm/unistd_64.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 extern const unsigned char agent_blob[];
@@ -144,15 +146,17 @@ static int run_to_call(struct task *t)
 	return task_regs(t);
 }
 
-/*
- * With it: two calls announced to us, at instructions that stand where the vDSO's has its remains,
- * then the agent's own code, which ends at its report.
- */
-static const uint8_t boot_code[] = {
-	0x0f, 0x05, /* syscall: open */
-	0x0f, 0x05, /* syscall: mmap */
-	0xff, 0xe3, /* jmp rbx */
-};
+/* Where the code for it is: if nowhere, it takes the place of what is left of a function of the
+ * vDSO's, behind syscall; ret. */
+static raddr_t boot_code(const struct agent *a, const struct task *t)
+{
+	static const uint8_t code[] = AGENT_BOOT_CODE;
+	const raddr_t at = t->mm->syscall_insn + 3;
+
+	if (a->boot_code)
+		return a->boot_code;
+	return mm_write(t->mm, at, code, sizeof(code)) ? 0 : at;
+}
 
 struct boot {
 	raddr_t buf;
@@ -195,15 +199,14 @@ static int boot(struct agent *a, struct task *t, const void *arg)
 {
 	const struct boot *b = arg;
 	const raddr_t buf = b->buf;
-	const raddr_t code = t->mm->syscall_insn + 3; /* behind syscall; ret */
+	const raddr_t code = boot_code(a, t);
 	char path[REMOTE_PATH_SIZE];
 	struct regs *r;
 	int64_t fd;
 	int ret;
 
 	task_remote_path(path, a->fd);
-	if (mm_write(t->mm, buf, path, strlen(path) + 1) ||
-	    mm_write(t->mm, code, boot_code, sizeof(boot_code)))
+	if (!code || mm_write(t->mm, buf, path, strlen(path) + 1))
 		return -EFAULT;
 	r = task_regs_modify(t);
 	r->u.rip = code;
@@ -242,17 +245,19 @@ static int run_aside(struct agent *a, struct task *t, const void *arg,
 	uint64_t mask;
 	int ret = task_regs(t);
 
-	if (ret || (ret = task_sigmask(t, &mask)) || (ret = task_set_sigmask(t, ALL_SIGNALS)))
+	if (ret || (ret = task_sigmask(t, &mask)) ||
+	    (mask != ALL_SIGNALS && (ret = task_set_sigmask(t, ALL_SIGNALS))))
 		return ret;
 	saved = t->regs;
 	saved.u.orig_rax = -1;
 	ret = fn(a, t, arg);
 	if (ret == -ESRCH)
 		return ret;
-	if (task_set_sigmask(t, mask))
+	if (mask != ALL_SIGNALS && task_set_sigmask(t, mask))
 		return -ESRCH;
 	task_set_regs(t, &saved);
 	t->stop = before;
+	t->call_stop = CALL_FILTERED; /* at the report */
 	return ret;
 }
 
@@ -335,9 +340,9 @@ int agent_batch_run(struct agent *a, struct task *t)
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
 #define IP	     offsetof(struct seccomp_data, instruction_pointer)
 
-void agent_filter(const struct agent *a, struct sock_filter out[AGENT_FILTER_LEN])
+int agent_install_filter(const struct agent *a)
 {
-	const struct sock_filter f[AGENT_FILTER_LEN] = {
+	struct sock_filter code[] = {
 		LOAD(IP + 4),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 5),
 		LOAD(IP),
@@ -347,6 +352,13 @@ void agent_filter(const struct agent *a, struct sock_filter out[AGENT_FILTER_LEN
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
 	};
+	const struct sock_fprog prog = {ARRAY_SIZE(code), code};
 
-	memcpy(out, f, sizeof(f));
+	if (!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0))
+		return 0;
+	/* Without privilege it needs the promise that no execve will give any. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
+		return -ENOTSUP;
+	return 0;
 }

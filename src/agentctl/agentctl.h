@@ -8,8 +8,6 @@
 #include "agent/agent.h"
 #include "task/task.h"
 
-#include <linux/filter.h>
-
 struct agent {
 	int fd;			/* of the memory: what is shared, then the code */
 	struct tick_page *page; /* as tracees have it at TICK_PAGE; the others likewise */
@@ -17,8 +15,18 @@ struct agent {
 	uint8_t *buffer, *echo;
 	uint8_t *vvar; /* AGENT_VVAR */
 	const struct agent_header *header;
-	bool filtered; /* tracees have the filter */
+	bool filtered;	   /* tracees have the filter */
+	raddr_t boot_code; /* where every new program has AGENT_BOOT_CODE; 0: nowhere */
 };
+
+/*
+ * With the filter, the agent is mapped by two calls announced to us, then its own code runs, up to
+ * its report: syscall (open); syscall (mmap); jmp rbx.
+ */
+#define AGENT_BOOT_CODE                            \
+	{                                          \
+		0x0f, 0x05, 0x0f, 0x05, 0xff, 0xe3 \
+	}
 
 /* Make the memory. Hooks pass by the agent until agent_enable(). 0 or -errno. */
 int agent_open(struct agent *a, enum agent_mode mode);
@@ -52,6 +60,10 @@ unsigned int agent_batch_add(struct agent *a, int nr, const uint64_t args[6]);
 void agent_batch_use(struct agent *a, unsigned int call, unsigned int arg, unsigned int result_of);
 /* Open what our descriptor `fd` is open on (task_remote_open()); one in a batch. */
 unsigned int agent_batch_open(struct agent *a, int fd, int flags);
+static inline bool agent_batch_full(const struct agent *a)
+{
+	return a->state->n_batch == MAX_BATCH;
+}
 /* Run them, up to the first that fails: 0, -ESRCH, or what that one failed with. */
 int agent_batch_run(struct agent *a, struct task *t);
 
@@ -68,10 +80,10 @@ static inline bool agent_has(raddr_t addr)
 }
 
 /*
- * A seccomp filter that lets the agent's own calls pass, and those of its copy of the vDSO, and
- * sends all others to the tracer (SECCOMP_RET_TRACE): its instructions, AGENT_FILTER_LEN of them.
+ * In this process, install a seccomp filter that lets the agent's own calls pass, and those of its
+ * copy of the vDSO, and sends all others to the tracer (SECCOMP_RET_TRACE): 0 or -ENOTSUP, there
+ * are no filters here.
  */
-#define AGENT_FILTER_LEN 8
-void agent_filter(const struct agent *a, struct sock_filter out[AGENT_FILTER_LEN]);
+int agent_install_filter(const struct agent *a);
 
 #endif

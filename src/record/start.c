@@ -144,20 +144,8 @@ struct child_setup {
 	const sigset_t *mask;
 	const struct sigaction *sigchld;
 	const struct rlimit *limits;
-	const struct sock_fprog *filter; /* NULL: none */
+	const struct agent *agent;
 };
-
-/* The agent's filter. Without privilege it needs the promise that no execve will give any.
- * -ENOTSUP: there are no filters here. */
-static int install_filter(const struct sock_fprog *filter)
-{
-	if (!filter || !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0))
-		return 0;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) < 0)
-		return -ENOTSUP;
-	return 0;
-}
 
 static int prepare_child(void *ctx)
 {
@@ -172,9 +160,9 @@ static int prepare_child(void *ctx)
 	for (size_t i = 0; i < ARRAY_SIZE(own_limits); i++)
 		setrlimit(own_limits[i], &c->limits[i]);
 	personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
-	if (prctl(PR_SET_TSC, c->filter ? PR_TSC_ENABLE : PR_TSC_SIGSEGV, 0, 0, 0) < 0)
+	if (prctl(PR_SET_TSC, c->agent->filtered ? PR_TSC_ENABLE : PR_TSC_SIGSEGV, 0, 0, 0) < 0)
 		return -errno;
-	return install_filter(c->filter);
+	return c->agent->filtered ? agent_install_filter(c->agent) : 0;
 }
 
 /* The core for the tracees: the one asked for, else the one we are on. */
@@ -342,11 +330,12 @@ int record_start(struct recorder *rec, char *const *argv)
 	struct rlimit limits[ARRAY_SIZE(own_limits)];
 	struct sigaction sigchld;
 	sigset_t mask;
-	struct child_setup setup = {
-		.cpu = choose_cpu(rec->opt), .mask = &mask, .sigchld = &sigchld, .limits = limits};
+	struct child_setup setup = {.cpu = choose_cpu(rec->opt),
+				    .mask = &mask,
+				    .sigchld = &sigchld,
+				    .limits = limits,
+				    .agent = &rec->agent};
 	struct spawn spawn = {.prepare = prepare_child, .ctx = &setup, .exec_fd = -1, .argv = argv};
-	struct sock_filter filter[AGENT_FILTER_LEN];
-	const struct sock_fprog prog = {AGENT_FILTER_LEN, filter};
 	char **env = make_environment(rec->opt);
 	struct task task;
 	struct mm *mm;
@@ -381,16 +370,13 @@ int record_start(struct recorder *rec, char *const *argv)
 	}
 	rec->all_executable = personality(0xffffffff) & READ_IMPLIES_EXEC;
 	rec->agent.filtered = !rec->source && !rec->opt->no_buffer && !rec->opt->mark_stdio;
-	agent_filter(&rec->agent, filter);
-	setup.filter = rec->agent.filtered ? &prog : NULL;
 	spawn.path = buf_str(&exe);
 	spawn.envp = env;
 	ret = task_spawn(&task, &spawn, &not_traced);
-	if (ret == -ENOTSUP && setup.filter) {
+	if (ret == -ENOTSUP && rec->agent.filtered) {
 		warn("this kernel lets no seccomp filter be installed: every system call stops, as "
 		     "with -n");
 		rec->agent.filtered = false;
-		setup.filter = NULL;
 		ret = task_spawn(&task, &spawn, &not_traced);
 	}
 	if (ret) {

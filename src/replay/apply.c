@@ -37,7 +37,8 @@ int apply_regs(struct session *s, struct ptask *p, const struct regs *base, int6
 	 * On -ERESTART* the kernel would act when the task goes on, unless orig_rax says that it
 	 * made no call.
 	 */
-	if (!s->ev.regs_after.len && p->t.call_stop == CALL_SYSEMU && p->t.regs_valid &&
+	if (!s->ev.regs_after.len &&
+	    (p->t.call_stop == CALL_SYSEMU || p->t.call_stop == CALL_FILTERED) && p->t.regs_valid &&
 	    !p->t.regs_dirty && !is_restart(result)) {
 		task_set_result(&p->t, result);
 		return 0;

@@ -12,10 +12,26 @@
 #include <asm/unistd_64.h>
 #include <sys/mman.h>
 
+void calls_note_file(struct session *s, uint32_t file, int fd)
+{
+	s->agent.state->open_files[file % N_OPEN_FILES] = (struct agent_file){file, fd};
+}
+
+static void load_files(struct session *s, const struct ptask *p)
+{
+	struct agent_state *a = s->agent.state;
+
+	memset(a->open_files, 0, sizeof(a->open_files));
+	map_for_each (&p->group->fds, f)
+		calls_note_file(s, (uint32_t)f->key, (int)f->value);
+}
+
 void calls_load(struct session *s, struct ptask *p)
 {
 	struct agent_state *a = s->agent.state;
 
+	a->may_call = s->agent.filtered;
+	a->brk = p->t.mm->brk;
 	agent_enable(&s->agent, true, true);
 	a->echo = s->opt->quiet ? NO_ECHO : 0;
 	if (s->common->in_agent == p)
@@ -25,6 +41,8 @@ void calls_load(struct session *s, struct ptask *p)
 	a->end = (uint32_t)p->calls.len;
 	a->more = p->calls_more;
 	a->dies = p->calls_last;
+	if (a->may_call)
+		load_files(s, p);
 	s->common->in_agent = p;
 }
 
@@ -59,6 +77,9 @@ void calls_settle(struct session *s, struct ptask *p)
 	if (s->common->in_agent != p)
 		return;
 	p->calls_pos = s->agent.state->pos;
+	if (s->agent.state->may_call)
+		p->t.mm->brk = s->agent.state->brk;
+	s->agent.state->may_call = false;
 	drain_echo(s, p);
 }
 

@@ -14,23 +14,29 @@
 
 #define TASK_SIZE_X86_64 0x7ffffffff000ULL
 
-static int unmap_all(struct session *s, struct ptask *p)
+/* All but the stub; and the agent, if it is there already. */
+static int unmap_all(struct batch *b, bool agent)
 {
 	const struct {
 		raddr_t start, end;
-	} ranges[] = {{0, STUB_PAGE}, {STUB_END, TASK_SIZE_X86_64}};
-	int64_t result;
-	int ret;
+	} ranges[] = {{0, STUB_PAGE},
+		      {agent ? OURS_END : STUB_END, AGENT_BUFFER},
+		      {agent ? AGENT_BUFFER_END : AGENT_BUFFER, TASK_SIZE_X86_64}};
+	int ret = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
-		ret = remote(s, p, &result, __NR_munmap,
-			     REMOTE_ARGS(ranges[i].start, ranges[i].end - ranges[i].start));
-		if (ret)
-			return ret;
-		if (result)
-			return failed(s, result, "an empty address space");
-	}
-	return 0;
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(ranges); i++)
+		ret = batch_add(b, __NR_munmap,
+				REMOTE_ARGS(ranges[i].start, ranges[i].end - ranges[i].start), 0);
+	return ret;
+}
+
+static int map_agent(struct session *s, struct ptask *p)
+{
+	int ret = s->soft ? agent_map(&s->agent, &p->t, STUB_DATA, NULL) : 0;
+
+	if (!ret && s->agent.filtered)
+		p->t.mm->syscall_insn = agent_syscall_insn(&s->agent);
+	return ret ? failed(s, ret, "the agent") : 0;
 }
 
 static int open_mm(struct session *s, struct ptask *p)
@@ -49,19 +55,27 @@ static int open_mm(struct session *s, struct ptask *p)
 /* The task has just executed the stub: give it the recorded image. */
 static int build_image(struct session *s, struct ptask *p)
 {
-	int64_t result;
+	const bool batched = s->agent.filtered; /* by the agent, which is there first then */
+	struct batch b;
 	int ret = open_mm(s, p);
 
-	if (!ret && s->info->cpuid_faulting)
-		ret = remote(s, p, &result, __NR_arch_prctl, REMOTE_ARGS(ARCH_SET_CPUID, 0));
+	if (!ret && batched)
+		ret = map_agent(s, p);
+	if (ret)
+		return ret;
+	batch_begin(&b, s, p);
+	if (s->info->cpuid_faulting)
+		ret = batch_add(&b, __NR_arch_prctl, REMOTE_ARGS(ARCH_SET_CPUID, 0), 0);
 	if (!ret)
-		ret = unmap_all(s, p);
+		ret = unmap_all(&b, batched);
 	if (!ret)
 		ret = count_ptask(s, p, s->ev.ticks);
-	if (!ret && s->soft && (ret = agent_map(&s->agent, &p->t, STUB_DATA, NULL)))
-		ret = failed(s, ret, "the agent");
+	if (!ret && !batched)
+		ret = map_agent(s, p);
 	for (size_t i = 0; !ret && i < s->ev.n_maps; i++)
-		ret = map_recorded(s, p, &s->ev.maps[i]);
+		ret = batch_mapping(&b, &s->ev.maps[i]);
+	if (!ret)
+		ret = batch_run(&b);
 	if (!ret)
 		ret = apply_writes(s, p);
 	if (!ret && !s->ev.regs_after.len)
@@ -187,7 +201,9 @@ static int prepare_child(void *ctx)
 	task_pin(session_cpu(s)); /* the machine may have fewer: no matter */
 	limit_stack(0, s->info->stack_limit);
 	personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
-	return prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0 ? -errno : 0;
+	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
+		return -errno;
+	return s->agent.filtered ? agent_install_filter(&s->agent) : 0;
 }
 
 int start_first_task(struct session *s, pid_t rec_tid)
@@ -202,8 +218,15 @@ int start_first_task(struct session *s, pid_t rec_tid)
 	struct ptask *p;
 	struct task t;
 	bool not_traced;
-	int ret = task_spawn(&t, &spawn, &not_traced);
+	int ret;
 
+	s->agent.filtered = s->soft && !s->driver;
+	s->agent.boot_code = STUB_SYSCALL + 3;
+	ret = task_spawn(&t, &spawn, &not_traced);
+	if (ret == -ENOTSUP && s->agent.filtered) {
+		s->agent.filtered = false;
+		ret = task_spawn(&t, &spawn, &not_traced);
+	}
 	if (ret)
 		return failed(s, ret,
 			      not_traced ? "tracing is forbidden (see `rr doctor`)"

@@ -37,6 +37,44 @@ static int call_expect(struct session *s, struct ptask *p, int nr, const uint64_
 	return ret ? ret : expect(s, p, nr, result, want);
 }
 
+void batch_begin(struct batch *b, struct session *s, struct ptask *p)
+{
+	b->s = s;
+	b->p = p;
+	b->at_once = !s->agent.filtered;
+	agent_batch_begin(&s->agent);
+}
+
+int batch_run(struct batch *b)
+{
+	const struct agent_state *a = b->s->agent.state;
+	int ret;
+
+	if (!a->n_batch)
+		return 0;
+	ret = agent_batch_run(&b->s->agent, &b->p->t);
+	if (ret == -ESRCH)
+		return failed(b->s, ret, "task %d cannot be made to map memory", b->p->rec_tid);
+	ret = 0;
+	for (uint32_t i = 0; !ret && i < a->batch_done; i++)
+		ret = expect(b->s, b->p, (int)a->batch[i].nr, a->batch[i].result, b->want[i]);
+	agent_batch_begin(&b->s->agent);
+	return ret;
+}
+
+int batch_add(struct batch *b, int nr, const uint64_t args[6], int64_t want)
+{
+	int ret = 0;
+
+	if (b->at_once)
+		return call_expect(b->s, b->p, nr, args, want);
+	if (agent_batch_full(&b->s->agent))
+		ret = batch_run(b);
+	if (!ret)
+		b->want[agent_batch_add(&b->s->agent, nr, args)] = want;
+	return ret;
+}
+
 /* Open our own descriptor `fd` in the tracee: a number there, or an error. */
 static int open_in_tracee(struct session *s, struct ptask *p, int fd, int flags)
 {
@@ -69,8 +107,10 @@ static int private_file_in_tracee(struct session *s, struct ptask *p, uint32_t f
 		return ours;
 	theirs = open_in_tracee(s, p, ours, O_RDONLY);
 	*keep = theirs >= 0 && p->group->fds.count < MAX_KEPT_FDS;
-	if (*keep)
+	if (*keep) {
 		map_set(&p->group->fds, file, theirs);
+		calls_note_file(s, file, theirs);
+	}
 	return theirs;
 }
 
@@ -81,8 +121,10 @@ static int shared_file_in_tracee(struct session *s, struct ptask *p, const struc
 	return ours < 0 ? ours : open_in_tracee(s, p, ours, O_RDWR);
 }
 
-int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m)
+int batch_mapping(struct batch *b, const struct trace_mapping *m)
 {
+	struct session *s = b->s;
+	struct ptask *p = b->p;
 	uint64_t flags = (uint32_t)m->flags | MAP_FIXED, offset = m->offset;
 	bool keep = false;
 	int fd = -1, ret;
@@ -95,7 +137,7 @@ int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping 
 		map_set_ptr(&s->common->names, m->file, xstrdup(m->name));
 	switch (m->source) {
 	case MAP_FROM_NOTHING:
-		return call_expect(s, p, __NR_munmap, REMOTE_ARGS(m->start, m->end - m->start), 0);
+		return batch_add(b, __NR_munmap, REMOTE_ARGS(m->start, m->end - m->start), 0);
 	case MAP_FROM_ZERO:
 		flags |= MAP_ANONYMOUS | MAP_NORESERVE;
 		offset = 0;
@@ -109,12 +151,19 @@ int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping 
 	}
 	if (m->source != MAP_FROM_ZERO && fd < 0)
 		return fd;
-	ret = call_expect(s, p, __NR_mmap,
-			  REMOTE_ARGS(m->start, m->end - m->start, m->prot, flags, fd, offset),
-			  m->start);
+	ret = batch_add(b, __NR_mmap,
+			REMOTE_ARGS(m->start, m->end - m->start, m->prot, flags, fd, offset),
+			m->start);
 	if (!ret && fd >= 0 && !keep)
-		ret = call_expect(s, p, __NR_close, REMOTE_ARGS(fd), 0);
+		ret = batch_add(b, __NR_close, REMOTE_ARGS(fd), 0);
 	return ret;
+}
+
+int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m)
+{
+	struct batch b = {.s = s, .p = p, .at_once = true};
+
+	return batch_mapping(&b, m);
 }
 
 static int replay_brk(struct session *s, struct ptask *p, const struct abi_call *call)
@@ -270,15 +319,22 @@ int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_
 
 int replay_mappings(struct session *s, struct ptask *p)
 {
+	struct batch b;
 	int ret = 0;
 
+	batch_begin(&b, s, p);
 	for (size_t i = 0; !ret && i < s->ev.n_maps; i++) {
 		const struct trace_mapping *m = &s->ev.maps[i];
 		struct ptask *owner = m->tid ? ptask_find(s, m->tid) : p;
 
 		if (!owner)
 			return bad_trace(s, "it maps for task %d, which is not there", m->tid);
-		ret = map_recorded(s, owner, m);
+		if (owner != b.p) {
+			ret = batch_run(&b);
+			batch_begin(&b, s, owner);
+		}
+		if (!ret)
+			ret = batch_mapping(&b, m);
 	}
-	return ret;
+	return ret ? ret : batch_run(&b);
 }

@@ -198,6 +198,8 @@ int replay_buffer(struct session *s, struct ptask *p);	      /* buffer.c */
 /* Before the task runs its code; and when it has stopped. */
 void calls_load(struct session *s, struct ptask *p);
 void calls_settle(struct session *s, struct ptask *p);
+/* The running task has a descriptor of the saved file. */
+void calls_note_file(struct session *s, uint32_t file, int fd);
 /* Whether the agent has stopped by itself, at a system call's entry. */
 bool calls_reports(struct session *s, struct ptask *p);
 /* See to that, so that the task can go on: 0, or 1 if it needs its next buffer. */
@@ -217,6 +219,23 @@ int start_first_task(struct session *s, pid_t rec_tid);
 void kill_tasks(struct session *s);
 
 /* --- mappings.c --- */
+/*
+ * Calls that shape a task's memory, each with the result that it must have. With the filter they
+ * are made together by batch_run(), or when there are too many; else at once. Files are opened at
+ * once.
+ */
+struct batch {
+	struct session *s;
+	struct ptask *p;
+	bool at_once;
+	int64_t want[MAX_BATCH]; /* of those that wait */
+};
+void batch_begin(struct batch *b, struct session *s, struct ptask *p);
+int batch_add(struct batch *b, int nr, const uint64_t args[6], int64_t want);
+int batch_mapping(struct batch *b, const struct trace_mapping *m);
+int batch_run(struct batch *b);
+
+/* Also of a task that is in the agent, whose stack a batch would use. */
 int map_recorded(struct session *s, struct ptask *p, const struct trace_mapping *m);
 /* Make the mappings that the event lists. */
 int replay_mappings(struct session *s, struct ptask *p);

@@ -2,8 +2,9 @@
  * Running a task to the point that an event names, and comparing.
  *
  * PTRACE_SYSEMU stops at a system call's entry and skips the call, so that a replayed task never
- * asks the kernel for anything by itself. Signals from outside are dropped: what was delivered is
- * in the trace.
+ * asks the kernel for anything by itself. So does a filter (agentctl.h), but it lets the agent make
+ * again what shaped memory: it is used where the kernel has it and nobody drives. Signals from
+ * outside are dropped: what was delivered is in the trace.
  */
 #include "abi/signal.h"
 #include "base/log.h"
@@ -71,6 +72,11 @@ static int resume_and_wait(struct ptask *p, int how)
 	return p->counter ? ticks_run(p->counter, how, 0) : task_run(&p->t, how, 0);
 }
 
+static bool at_call(const struct ptask *p)
+{
+	return p->t.stop.kind == STOP_SYSCALL || stop_is_seccomp(&p->t.stop);
+}
+
 /* Resume for at most `ticks`, and wait for a stop that means something. */
 static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 {
@@ -80,11 +86,14 @@ static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 	if (s->driver)
 		return s->driver->run(s, p, ticks);
 	soft_ticks_grant(&s->ticks, &p->ticks, ticks);
-	calls_load(s, p);
+	if (s->agent.filtered)
+		how = PTRACE_CONT;
 	for (;;) {
 		siginfo_t si;
-		int ret = resume_and_wait(p, how);
+		int ret;
 
+		calls_load(s, p);
+		ret = resume_and_wait(p, how);
 		settle_ptask(s, p);
 		if (ret)
 			return failed(s, ret, "task %d cannot be run", p->rec_tid);
@@ -92,8 +101,10 @@ static int run_ticks(struct session *s, struct ptask *p, int how, int64_t ticks)
 			skip_exit = false;
 			continue;
 		}
-		if (p->t.stop.kind == STOP_SYSCALL) {
-			p->t.call_stop = how == PTRACE_SYSEMU ? CALL_SYSEMU : CALL_ENTRY;
+		if (at_call(p)) {
+			p->t.call_stop = stop_is_seccomp(&p->t.stop) ? CALL_FILTERED
+					 : how == PTRACE_SYSEMU	     ? CALL_SYSEMU
+								     : CALL_ENTRY;
 			if (!calls_reports(s, p))
 				return 0;
 			ret = calls_on_report(s, p);
@@ -169,7 +180,7 @@ int run_to_entry(struct session *s, struct ptask *p)
 
 	if (ret)
 		return ret;
-	if (p->t.stop.kind != STOP_SYSCALL)
+	if (!at_call(p))
 		return diverged(s, p, "the task met %s instead", stop_describe(&p->t.stop));
 	ret = verify_regs(s, p, true);
 	if (!ret)

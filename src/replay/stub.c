@@ -2,7 +2,7 @@
  * The stub program, made in memory: an ELF header, two segments, one instruction. It is executed
  * wherever the recorded tasks executed a program; then everything but its two pages is unmapped and
  * the recorded address space is built around them. Its own code never runs but for remote system
- * calls.
+ * calls, and for mapping the agent.
  */
 #include "base/io.h"
 #include "base/log.h"
@@ -21,6 +21,7 @@ struct stub_image {
 	Elf64_Phdr phdr[2];
 	char pad[0x100 - sizeof(Elf64_Ehdr) - 2 * sizeof(Elf64_Phdr)];
 	uint8_t code[3];
+	uint8_t boot[6];
 };
 
 static void make_image(struct stub_image *im)
@@ -48,6 +49,7 @@ static void make_image(struct stub_image *im)
 			  .p_memsz = PAGE_SIZE_BYTES,
 			  .p_align = PAGE_SIZE_BYTES}},
 		.code = {0x0f, 0x05, 0xcc}, /* syscall; int3 */
+		.boot = AGENT_BOOT_CODE,
 	};
 }
 

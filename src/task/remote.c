@@ -38,8 +38,9 @@ int task_remote_prepare(struct task *t, int nr, const uint64_t args[6])
 	if (ret)
 		return ret;
 	r = task_regs_modify(t);
-	if (t->call_stop == CALL_ENTRY) {
+	if (t->call_stop == CALL_ENTRY || t->call_stop == CALL_FILTERED) {
 		r->u.orig_rax = nr;
+		t->call_stop = CALL_ENTRY;
 	} else {
 		BUG_ON(!t->mm->syscall_insn);
 		r->u.rip = t->mm->syscall_insn;
@@ -66,7 +67,7 @@ int task_remote_begin(struct task *t, int nr, const uint64_t args[6], struct reg
 		return ret;
 	if (*saved_mask != ALL_SIGNALS && (ret = task_set_sigmask(t, ALL_SIGNALS)))
 		return ret;
-	at_entry = t->call_stop == CALL_ENTRY;
+	at_entry = t->call_stop == CALL_ENTRY || t->call_stop == CALL_FILTERED;
 	ret = task_remote_prepare(t, nr, args);
 	if (!ret && !at_entry) {
 		ret = run_to_stop(t);

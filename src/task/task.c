@@ -103,8 +103,12 @@ static int flush_regs(struct task *t)
 
 int task_resume(struct task *t, int how, int signo)
 {
-	int ret = flush_regs(t);
+	int ret = 0;
 
+	if (t->call_stop == CALL_FILTERED && !(ret = task_regs(t)))
+		task_regs_modify(t)->u.orig_rax = -1;
+	if (!ret)
+		ret = flush_regs(t);
 	if (ret)
 		return ret;
 	t->stop.kind = STOP_NONE;

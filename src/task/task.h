@@ -38,10 +38,11 @@ struct stop {
 
 /* Where in a system call a stopped task is, if it is in one and a call of ours is to be made. */
 enum call_stop {
-	CALL_NONE,   /* outside */
-	CALL_ENTRY,  /* at an entry stop after PTRACE_SYSCALL: the call will be made, and can be
-			replaced */
-	CALL_SYSEMU, /* at an entry stop after PTRACE_SYSEMU: the call will be skipped */
+	CALL_NONE,     /* outside */
+	CALL_ENTRY,    /* at an entry stop after PTRACE_SYSCALL: the call will be made, and can be
+			  replaced */
+	CALL_SYSEMU,   /* at an entry stop after PTRACE_SYSEMU: the call will be skipped */
+	CALL_FILTERED, /* at a seccomp filter's stop: it will be skipped, if it is not replaced */
 };
 
 struct task {
