@@ -28,7 +28,7 @@ static void do_rdtsc(struct recorder *rec, struct regs *r)
 	uint32_t aux;
 
 	/* As others of this program read it (tsc.c). */
-	if (clock_tsc_trapped())
+	if (rec->current->tsc_traps)
 		set_edx_eax(r, tsc_at(&rec->agent.state->tsc, clock_now_ns()));
 	else
 		set_edx_eax(r, clock_read_tsc(&aux));
