@@ -59,6 +59,8 @@ static bool is_counting(struct rtask *t)
 void grant_ticks(struct recorder *rec, struct rtask *t)
 {
 	int64_t n = t->slice_left > 0 ? t->slice_left : 1;
+	/* Of signals that wait for a point, the first one's time counts. */
+	const unsigned int waits_for = t->stash.n ? 1 + t->interrupt : 0;
 
 	if (t->stash.n || t->interrupt == INTERRUPT_HURRY)
 		n = 1;
@@ -68,7 +70,9 @@ void grant_ticks(struct recorder *rec, struct rtask *t)
 		ticks_program(t->counter, max_u64(n, rec->source->min_period));
 	else
 		soft_ticks_grant(&rec->ticks, &t->ticks, n);
-	t->resumed_beat = rec->beats;
+	if (!waits_for || waits_for != t->waits_for)
+		t->resumed_beat = rec->beats;
+	t->waits_for = waits_for;
 }
 
 static void settle_count(struct recorder *rec, struct rtask *t)
@@ -117,16 +121,19 @@ static void log_safepoint(struct recorder *rec, struct rtask *t, const struct re
 	event_end(&b, t);
 }
 
-/* Wherever it is. */
-static void log_landing(struct recorder *rec, struct rtask *t)
+/* Wherever it is. `touched`: words to know it by, or NULL. */
+static void log_landing(struct recorder *rec, struct rtask *t, const struct touched *touched)
 {
 	struct landing_point p;
 	struct event_builder b;
 
 	if (landing_capture(&p, &t->t, t->counter))
 		return;
+	if (touched)
+		landing_add_words(&p, &t->t, touched);
 	event_begin(&b, rec, t, EV_SCHED);
 	b.ev.regs = (struct trace_bytes){&p.regs, sizeof(p.regs)};
+	b.ev.words = (struct trace_bytes){p.words, p.n_words * sizeof(p.words[0])};
 	b.ev.stack = (struct trace_bytes){p.stack, sizeof(p.stack)};
 	event_end(&b, t);
 }
@@ -245,14 +252,9 @@ int finish_counting(struct recorder *rec, struct rtask *t)
  */
 #define MORE_INSTRUCTIONS 8
 
-static enum next yield_after(struct recorder *rec, struct rtask *t, unsigned int instructions)
+/* After steps, of which `ret` is what the last came to: NEXT_STAY where a landing can be. */
+static enum next end_steps(struct recorder *rec, struct rtask *t, int ret)
 {
-	struct insn insn;
-	int ret = STEP_DONE;
-
-	soft_ticks_grant(&rec->ticks, &t->ticks, TICKS_NEVER);
-	while (instructions-- && ret == STEP_DONE)
-		ret = task_step(&t->t, 0, false, &insn);
 	settle_ticks(rec, t);
 	/* The steps' traps have to be undone (forced.c) before anything else is done to the task.
 	 */
@@ -268,7 +270,22 @@ static enum next yield_after(struct recorder *rec, struct rtask *t, unsigned int
 		t->interrupt = INTERRUPT_HURRY;
 		return NEXT_MIDDLE;
 	}
-	log_landing(rec, t);
+	return NEXT_STAY;
+}
+
+static enum next yield_after(struct recorder *rec, struct rtask *t, unsigned int instructions)
+{
+	struct insn insn;
+	int ret = STEP_DONE;
+	enum next next;
+
+	soft_ticks_grant(&rec->ticks, &t->ticks, TICKS_NEVER);
+	while (instructions-- && ret == STEP_DONE)
+		ret = task_step(&t->t, 0, false, &insn);
+	next = end_steps(rec, t, ret);
+	if (next != NEXT_STAY)
+		return next;
+	log_landing(rec, t, NULL);
 	return NEXT_YIELD;
 }
 
@@ -281,6 +298,8 @@ enum next on_safepoint(struct recorder *rec, struct rtask *t)
 
 	t->interrupt = INTERRUPT_NONE;
 	t->safepoint = 0;
+	if (page_floor(p.original) == t->no_safepoints)
+		t->no_safepoints = 0;
 	forced_restore(t, SIGTRAP);
 	if (t->stash.n) {
 		task_regs_modify(&t->t)->u.rip = t->safepoint = p.original;
@@ -316,16 +335,76 @@ void hurry(struct recorder *rec, struct rtask *t)
 		t->interrupt_sent = true;
 }
 
-enum next land(struct recorder *rec, struct rtask *t)
+static enum next land_knowing(struct recorder *rec, struct rtask *t, const struct touched *touched)
 {
 	log_debug("task %d: lands at %#llx", t->t.tid, (unsigned long long)t->t.regs.u.rip);
 	t->interrupt = INTERRUPT_NONE;
-	log_landing(rec, t);
+	log_landing(rec, t, touched);
 	if (t->stash.n) {
 		deliver_stash(t);
 		return NEXT_USER;
 	}
 	return NEXT_YIELD;
+}
+
+enum next land(struct recorder *rec, struct rtask *t)
+{
+	return land_knowing(rec, t, NULL);
+}
+
+bool in_vain(const struct rtask *t)
+{
+	return t->no_safepoints && page_floor(t->t.regs.u.rip) == t->no_safepoints;
+}
+
+/*
+ * No count helps to find the point again, so it is chosen: some instructions further, where replay
+ * can put a comparison (ticks/compare.c). The memory that these instructions use is part of it.
+ */
+#define SEARCH_GOOD   64  /* instructions after which a good place is taken */
+#define SEARCH_SHARED 128 /* ... and any place */
+#define SEARCH_MAX    192
+
+static bool ends_search(struct rtask *t, unsigned int instructions)
+{
+	enum landing_place place;
+
+	/* No way leads through code of ours by such steps, but it has safepoints. */
+	if (task_regs(&t->t) || agent_has(t->t.regs.u.rip) ||
+	    code_point(t, t->t.regs.u.rip).where != IMAGE_OUTSIDE)
+		return true;
+	if (instructions < SEARCH_GOOD)
+		return false;
+	place = landing_place(&t->t);
+	return place == PLACE_GOOD || (place == PLACE_SHARED && instructions >= SEARCH_SHARED);
+}
+
+static bool stash_arrival(struct rtask *t)
+{
+	siginfo_t si;
+
+	if (t->t.stop.kind != STOP_SIGNAL || task_siginfo(&t->t, &si) || signal_is_synchronous(&si))
+		return false;
+	signals_stash(t, &si);
+	return true;
+}
+
+enum next search_and_land(struct recorder *rec, struct rtask *t)
+{
+	struct touched touched = {0};
+	struct insn insn;
+	int ret = STEP_DONE;
+	enum next next;
+
+	soft_ticks_grant(&rec->ticks, &t->ticks, TICKS_NEVER);
+	for (unsigned int i = 0; i < SEARCH_MAX && ret == STEP_DONE && !ends_search(t, i); i++) {
+		touched_note(&touched, &t->t);
+		ret = task_step(&t->t, 0, false, &insn);
+		if (ret == STEP_STOPPED && stash_arrival(t))
+			ret = STEP_DONE;
+	}
+	next = end_steps(rec, t, ret);
+	return next == NEXT_STAY ? land_knowing(rec, t, &touched) : next;
 }
 
 enum next on_ticks_interrupt(struct recorder *rec, struct rtask *t)
@@ -374,11 +453,13 @@ enum next on_interrupt(struct recorder *rec, struct rtask *t)
 		return NEXT_DYING;
 	if (ret)
 		return on_safepoint(rec, t);
-	if (t->code && (t->interrupt == INTERRUPT_NONE || agent_has(t->t.regs.u.rip))) {
+	if (t->code && !in_vain(t) &&
+	    (t->interrupt == INTERRUPT_NONE || agent_has(t->t.regs.u.rip))) {
 		t->interrupt = INTERRUPT_HURRY;
 		return NEXT_MIDDLE;
 	}
-	return land(rec, t);
+	t->no_safepoints = page_floor(t->t.regs.u.rip);
+	return search_and_land(rec, t);
 }
 
 void note_group_stop(struct recorder *rec, struct rtask *t)
@@ -388,5 +469,5 @@ void note_group_stop(struct recorder *rec, struct rtask *t)
 	t->in_middle = false;
 	if (regs_equal(&t->boundary_regs, &t->t.regs, false, NULL))
 		return;
-	log_landing(rec, t);
+	log_landing(rec, t, NULL);
 }

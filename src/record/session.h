@@ -96,11 +96,13 @@ struct rtask {
 		INTERRUPT_NONE,
 		INTERRUPT_HURRY, /* it was stopped to make it stop at its next safepoint */
 	} interrupt;
-	raddr_t safepoint;   /* where signals that were kept are delivered; 0: at no safepoint */
-	bool buffered;	     /* its calls come through the agent */
-	bool tsc_traps;	     /* rdtsc does, by its setting in the kernel */
-	bool in_middle;	     /* it ran since it was at a point that is written down */
-	bool interrupt_sent; /* the stop is still to come */
+	unsigned int waits_for; /* grant_ticks(): since resumed_beat; 0: for nothing */
+	raddr_t no_safepoints;	/* page of code in which one was waited for in vain; 0: none */
+	raddr_t safepoint;	/* where signals that were kept are delivered; 0: at no safepoint */
+	bool buffered;		/* its calls come through the agent */
+	bool tsc_traps;		/* rdtsc does, by its setting in the kernel */
+	bool in_middle;		/* it ran since it was at a point that is written down */
+	bool interrupt_sent;	/* the stop is still to come */
 
 	/* The system call that it is in. */
 	bool in_syscall;
@@ -512,6 +514,10 @@ void count_task(struct recorder *rec, struct rtask *t);
 /* It has stopped in running code: make that a point of its own; then signals that wait are
  * delivered, or others run. */
 enum next land(struct recorder *rec, struct rtask *t);
+/* The same, some instructions further, where replay finds it soon. */
+enum next search_and_land(struct recorder *rec, struct rtask *t);
+/* Whether the task runs where a safepoint was waited for in vain. */
+bool in_vain(const struct rtask *t);
 /* The interrupt of such a counter. */
 enum next on_ticks_interrupt(struct recorder *rec, struct rtask *t);
 /* At a SIGTRAP: whether a safepoint's trap raised it. */

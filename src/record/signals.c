@@ -296,7 +296,9 @@ static enum next after_arrival(struct recorder *rec, struct rtask *t)
 	ret = finish_counting(rec, t);
 	if (ret < 0)
 		return NEXT_DYING;
-	return ret ? on_safepoint(rec, t) : NEXT_MIDDLE;
+	if (ret)
+		return on_safepoint(rec, t);
+	return in_vain(t) && t->stash.n ? search_and_land(rec, t) : NEXT_MIDDLE;
 }
 
 enum next on_signal(struct recorder *rec, struct rtask *t)

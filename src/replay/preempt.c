@@ -17,16 +17,28 @@ static int pass_safepoints(struct session *s, struct ptask *p)
 	return ret ? ret : leave_safepoint(s, p);
 }
 
+/* The event's point, as landing.h has it. */
+static int read_point(struct session *s, struct landing_point *point)
+{
+	if (event_regs(&s->ev.regs, &point->regs) || s->ev.stack.len != sizeof(point->stack) ||
+	    s->ev.words.len > sizeof(point->words))
+		return bad_trace(s, "a point in running code without its state");
+	memcpy(point->stack, s->ev.stack.data, sizeof(point->stack));
+	point->n_words = s->ev.words.len / sizeof(point->words[0]);
+	if (point->n_words)
+		memcpy(point->words, s->ev.words.data, s->ev.words.len);
+	return 0;
+}
+
 static int replay_landing(struct session *s, struct ptask *p)
 {
 	struct landing_point point = {.ticks = s->ev.ticks};
 	int ret = pass_safepoints(s, p);
 
+	if (!ret)
+		ret = read_point(s, &point);
 	if (ret)
 		return ret;
-	if (event_regs(&s->ev.regs, &point.regs) || s->ev.stack.len != sizeof(point.stack))
-		return bad_trace(s, "a point in running code without its state");
-	memcpy(point.stack, s->ev.stack.data, sizeof(point.stack));
 	ret = landing_matches(&point, &p->t);
 	if (ret == 1 && (!p->counter || p->ticks.count == s->ev.ticks))
 		return 0;

@@ -1,6 +1,6 @@
 /*
  * The landing algorithm: come near by the source's interrupt, then from hit to hit of a breakpoint
- * at the point's address.
+ * at the point's address; where there are many hits, the task compares itself (compare.c).
  *
  * A point in the middle of a repeated string instruction is no address of its own: it is hit once,
  * before the first round. The rounds up to the point are then done at full speed, by letting the
@@ -11,6 +11,7 @@
 #include "abi/signal.h"
 #include "base/log.h"
 #include "task/debug.h"
+#include "ticks/gpr.h"
 #include "ticks/landing_impl.h"
 #include "ticks/pmu.h"
 
@@ -39,6 +40,7 @@ int landing_capture(struct landing_point *p, struct task *t, struct ticks_counte
 		return ret;
 	p->regs = t->regs;
 	p->ticks = 0;
+	p->n_words = 0;
 	read_stack(t, p->stack);
 	return c ? ticks_read(c, &p->ticks) : 0;
 }
@@ -51,6 +53,17 @@ static bool stack_equal(const struct landing_point *p, struct task *t)
 	return !memcmp(now, p->stack, sizeof(now));
 }
 
+static bool words_equal(const struct landing_point *p, struct task *t)
+{
+	for (size_t i = 0; i < p->n_words; i++) {
+		uint64_t now;
+
+		if (mm_read(t->mm, p->words[i].addr, &now, sizeof(now)) || now != p->words[i].value)
+			return false;
+	}
+	return true;
+}
+
 int landing_matches(const struct landing_point *p, struct task *t)
 {
 	int ret = task_regs(t);
@@ -58,7 +71,7 @@ int landing_matches(const struct landing_point *p, struct task *t)
 	if (ret)
 		return ret;
 	return t->regs.u.rip == p->regs.u.rip && regs_equal(&p->regs, &t->regs, false, NULL) &&
-	       stack_equal(p, t);
+	       stack_equal(p, t) && words_equal(p, t);
 }
 
 static int resume(struct landing *l)
@@ -95,7 +108,7 @@ int landing_go(struct landing *l)
 		case STOP_EXITED:
 			return ARRIVED_OTHER;
 		case STOP_SIGNAL:
-			if (l->c ? ticks_is_interrupt(l->c) : skip_is_interrupt(l))
+			if (l->c && ticks_is_interrupt(l->c))
 				return ARRIVED_INTERRUPT;
 			if (task_debug_trap(t) == DEBUG_BREAKPOINT)
 				return ARRIVED_BREAKPOINT;
@@ -206,8 +219,7 @@ static int finish_rounds(struct landing *l)
 
 /* --- from hit to hit --- */
 
-/* Whether the task is at the point: 1 or 0, or -errno. */
-static int is_there(struct landing *l)
+int landing_is_there(struct landing *l)
 {
 	ticks_t now;
 	int ret;
@@ -238,9 +250,13 @@ static int program_end(struct landing *l)
 	return ticks_program(l->c, max_u64(after, l->c->source->min_period));
 }
 
-static bool may_skip(const struct landing *l)
+/* Hits after which it is worth it. */
+#define COMPARE_AFTER 8
+
+static bool may_compare(const struct landing *l)
 {
-	return !l->c && l->stats.hits >= l->next_skip && l->t->regs.u.rip == l->p->regs.u.rip;
+	return !l->c && !l->no_compare && l->stats.hits >= COMPARE_AFTER &&
+	       l->t->regs.u.rip == l->p->regs.u.rip;
 }
 
 static int hit_by_hit(struct landing *l)
@@ -250,11 +266,17 @@ static int hit_by_hit(struct landing *l)
 	if (!ret)
 		ret = task_debug_set(l->t, POINT_SLOT, DEBUG_EXECUTE, l->p->regs.u.rip, 1);
 	while (!ret) {
-		ret = is_there(l);
+		ret = landing_is_there(l);
 		if (ret)
 			return ret < 0 ? ret : LANDED;
-		if (may_skip(l)) {
-			ret = skip_hits(l);
+		if (l->t->regs.u.rip == l->p->regs.u.rip)
+			compare_note(l);
+		if (may_compare(l)) {
+			task_debug_clear(l->t, POINT_SLOT);
+			ret = compare_run(l);
+			if (ret != ARRIVED_BREAKPOINT)
+				return ret;
+			ret = task_debug_set(l->t, POINT_SLOT, DEBUG_EXECUTE, l->p->regs.u.rip, 1);
 			continue;
 		}
 		ret = landing_go(l);
@@ -313,14 +335,13 @@ static int accept_interrupts(struct task *t)
 int landing_run(struct task *t, struct ticks_counter *c, const struct landing_point *p,
 		struct landing_stats *stats)
 {
-	struct landing l = {.t = t, .c = c, .p = p, .next_skip = SKIP_AFTER, .event = -1};
+	struct landing l = {.t = t, .c = c, .p = p, .differ = (1u << N_GPRS) - 1};
 	int ret = accept_interrupts(t);
 
 	if (!ret && c)
 		ret = approach(&l);
 	if (!ret)
 		ret = hit_by_hit(&l);
-	skip_end(&l);
 	log_debug("task %d: landing %d at 0x%llx: %llu hits, %llu interrupts, %llu signals", t->tid,
 		  ret, (unsigned long long)p->regs.u.rip, (unsigned long long)l.stats.hits,
 		  (unsigned long long)l.stats.interrupts, (unsigned long long)l.stats.others);

@@ -1,11 +1,10 @@
 /*
- * A landing in progress: what landing.c and skip.c share.
+ * A landing in progress: what landing.c and compare.c share.
  */
 #ifndef TICKS_LANDING_IMPL_H
 #define TICKS_LANDING_IMPL_H
 
 #include "ticks/landing.h"
-#include "ticks/loop.h"
 
 #define POINT_SLOT 0
 
@@ -14,12 +13,8 @@ struct landing {
 	struct ticks_counter *c;
 	const struct landing_point *p;
 	struct landing_stats stats;
-
-	/* skip.c */
-	uint64_t next_skip; /* number of hits before it is tried (again) */
-	struct loop *loop;  /* NULL: not known, or none */
-	int event;	    /* perf event that counts or measures; -1: none */
-	double max_rate;    /* trips in a ns, at most; 0: not measured */
+	unsigned int differ; /* general registers that did at each hit: bit N is register N */
+	bool no_compare;     /* code cannot be put at the point */
 };
 
 /* What the landing stopped for. (Not mistaken for an enum landing_result.) */
@@ -33,22 +28,17 @@ enum arrival {
 int landing_go(struct landing *l);
 /* Whether a signal is from the task's own instruction. */
 bool landing_is_own_signal(struct task *t);
+/* Whether the task is at the point: 1 or 0, or -errno. */
+int landing_is_there(struct landing *l);
 
-/* --- skip.c --- */
-#define SKIP_AFTER 64
+/* --- compare.c --- */
+/* The task is at the point's address, in another state. */
+void compare_note(struct landing *l);
 /*
- * The task is at the point's address, in another state: pass by as many hits as cannot be it. 0
- * (it is anywhere, with the point's breakpoint set), LANDING_STOPPED, LANDING_PASSED or -errno.
+ * The task is at the point's address, in another state: let it run until it is at the point. Enum
+ * landing_result or -errno; ARRIVED_BREAKPOINT: it cannot be done like this, or not any further.
+ * The task is somewhere then.
  */
-int skip_hits(struct landing *l);
-bool skip_is_interrupt(struct landing *l);
-
-/* --- patch.c --- */
-/* Let the task go so often through a place of its loop, at full speed: ARRIVED_INTERRUPT, and it
- * stands there; another enum arrival; -ENOTSUP or another -errno, and nothing was done. */
-int patch_run_trips(struct landing *l, uint64_t trips);
-
-/* --- skip.c --- */
-void skip_end(struct landing *l);
+int compare_run(struct landing *l);
 
 #endif

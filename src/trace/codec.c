@@ -141,6 +141,8 @@ static const char *check_bytes(const struct trace_event *ev)
 		return "siginfo of a wrong size";
 	if (ev->stack.len > STACK_BYTES_MAX)
 		return "too much of a stack";
+	if (ev->words.len > WORDS_BYTES_MAX || ev->words.len % 16)
+		return "words of a wrong size";
 	if (ev->fpregs.len > FPREGS_MAX)
 		return "floating-point registers of a wrong size";
 	for (size_t i = 0; i < ev->n_writes; i++) {
@@ -289,6 +291,7 @@ int encode_event(struct event_codec *c, const struct trace_event *ev,
 		.stops = ev->stops,
 		.piecewise = ev->piecewise,
 		.stack = binary(ev->stack.data, ev->stack.len),
+		.words = binary(ev->words.data, ev->words.len),
 		.child_tid = ev->child_tid,
 		.clone_flags = ev->clone_flags,
 		.former_tid = ev->former_tid,
@@ -443,6 +446,7 @@ const char *decode_event(struct event_codec *c, struct arena *a, const uint8_t *
 		.stops = msg->stops,
 		.piecewise = msg->piecewise,
 		.stack = {msg->stack.data, msg->stack.len},
+		.words = {msg->words.data, msg->words.len},
 		.child_tid = msg->child_tid,
 		.clone_flags = msg->clone_flags,
 		.former_tid = msg->former_tid,

@@ -78,6 +78,7 @@ _Static_assert(sizeof(struct index_trailer) == 16, "on disk");
 #define REGS_WORDS	   27	       /* struct user_regs_struct */
 #define SIGINFO_BYTES	   128
 #define STACK_BYTES_MAX	   1024 /* of a point that is no safepoint */
+#define WORDS_BYTES_MAX	   1024 /* likewise */
 #define N_TRACE_ARCHS	   2	/* enum abi_arch, which lies above this layer */
 
 uint64_t block_checksum(const struct block_header *h, const void *payload);

@@ -104,6 +104,7 @@ struct trace_event {
 	enum trace_signal_action action;
 	struct trace_bytes siginfo; /* siginfo_t */
 	struct trace_bytes stack;   /* EV_SCHED at no safepoint: memory at the stack pointer */
+	struct trace_bytes words;   /* likewise: pairs of an address and the word there */
 	uint64_t delay_ns;	    /* EV_SIGNAL: how long after it came; 0: at once */
 	pid_t child_tid;	    /* EV_CLONE */
 	uint64_t clone_flags;	    /* EV_CLONE: CLONE_* */

@@ -14,26 +14,29 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+/* For calls that the tracer makes. */
+__asm__("a_syscall: syscall; ud2");
+
 static volatile uint64_t oracle;
 static uint8_t *big; /* two halves, for string instructions */
 #define BIG_HALF 65536
 
 /*
  * The body has r8 as its argument, and may use all registers but rbp, rsp and r15 (the oracle's
- * address); it leaves its result in rax. Its branch is at label 9.
+ * address); it leaves its result in rax. Its branch is at label 9, and a jump has room there.
  */
-#define SCENARIO(name, body)                                                                     \
-	static void name(uint64_t arg)                                                           \
-	{                                                                                        \
-		register uint64_t a asm("r8") = arg;                                             \
-		register volatile uint64_t *o asm("r15") = &oracle;                              \
-		__asm__ volatile("sub $256, %%rsp\n\t"                                           \
-				 "mov %%r15, %%rsi\n\tlea 9f(%%rip), %%rdi\n\tint3\n\t" body     \
-				 "\n\tint3\n\tadd $256, %%rsp"                                   \
-				 : "+r"(a), "+r"(o)                                              \
-				 :                                                               \
-				 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r9", "r10", "r11", \
-				   "r12", "r13", "r14", "cc", "memory");                         \
+#define SCENARIO(name, body)                                                                       \
+	static void name(uint64_t arg)                                                             \
+	{                                                                                          \
+		register uint64_t a asm("r8") = arg;                                               \
+		register volatile uint64_t *o asm("r15") = &oracle;                                \
+		__asm__ volatile("sub $256, %%rsp\n\tmov %%r15, %%rsi\n\tlea 9f(%%rip), %%rdi\n\t" \
+				 "lea a_syscall(%%rip), %%rdx\n\tint3\n\t" body                    \
+				 "\n\tnop\n\tnop\n\tnop\n\tint3\n\tadd $256, %%rsp"                \
+				 : "+r"(a), "+r"(o)                                                \
+				 :                                                                 \
+				 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r9", "r10", "r11",   \
+				   "r12", "r13", "r14", "cc", "memory");                           \
 	}
 
 SCENARIO(count, "mov $5000, %%ecx\n\txor %%eax, %%eax\n"
@@ -185,6 +188,7 @@ void child_start(struct child *c, const char *scenario)
 	run_to_int3(&c->t);
 	c->oracle = c->t.regs.u.rsi;
 	c->branch = c->t.regs.u.rdi;
+	c->t.mm->syscall_insn = c->t.regs.u.rdx;
 }
 
 uint64_t child_rounds(struct child *c)

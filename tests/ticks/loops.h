@@ -1,7 +1,8 @@
 /*
  * The traced child of these tests: this very program, executed again with the name of a scenario. A
- * scenario is code between two int3: at the first, rsi is where an oracle counts its rounds (a word
- * that landing does not compare), rdi the scenario's branch; at the second, rax is its result.
+ * scenario is code between two int3. At the first, rsi is where an oracle counts its rounds (a word
+ * that landing does not compare), rdi the scenario's branch, rdx a `syscall` instruction; at the
+ * second, rax is its result.
  */
 #ifndef TESTS_TICKS_LOOPS_H
 #define TESTS_TICKS_LOOPS_H

@@ -238,6 +238,9 @@ void make_event(struct random_event *e, uint64_t seed, event_t number, size_t bu
 	if (rng_below(r, 10) == 0)
 		e->ev.stack = (struct trace_bytes){random_data() + rng_below(r, 9999),
 						   1 + rng_below(r, STACK_BYTES_MAX)};
+	if (rng_below(r, 10) == 0)
+		e->ev.words = (struct trace_bytes){random_data() + rng_below(r, 9999),
+						   16 * rng_below(r, WORDS_BYTES_MAX / 16 + 1)};
 	e->ev.writes = e->writes;
 	e->ev.n_writes = rng_below(r, ARRAY_SIZE(e->writes) + 1);
 	for (size_t i = 0; i < e->ev.n_writes; i++)
@@ -333,7 +336,8 @@ bool same_event(const struct trace_event *a, const struct trace_event *b)
 	       a->n_maps == b->n_maps && a->n_file_writes == b->n_file_writes &&
 	       same_bytes(&a->regs, &b->regs) && same_bytes(&a->regs_after, &b->regs_after) &&
 	       same_bytes(&a->fpregs, &b->fpregs) && same_bytes(&a->siginfo, &b->siginfo) &&
-	       same_bytes(&a->stack, &b->stack) && a->delay_ns == b->delay_ns && same_lists(a, b);
+	       same_bytes(&a->stack, &b->stack) && same_bytes(&a->words, &b->words) &&
+	       a->delay_ns == b->delay_ns && same_lists(a, b);
 }
 
 void check_same_event(const struct trace_event *a, const struct trace_event *b)

@@ -214,6 +214,8 @@ static void check_refused(void)
 		{.type = EV_SIGNAL, .tid = 1, .signo = 65, .action = SIGNAL_FATAL},
 		{.type = EV_SCHED, .tid = 1, .regs = {regs, sizeof(regs)}},
 		{.type = EV_SCHED, .tid = 1, .siginfo = {regs, 4}},
+		{.type = EV_SCHED, .tid = 1, .words = {regs, 24}},
+		{.type = EV_SCHED, .tid = 1, .words = {regs, WORDS_BYTES_MAX + 16}},
 		{.type = EV_SCHED, .tid = 1, .maps = &map, .n_maps = 1},
 	};
 	struct trace_writer *w = open_writer(temp_path("refused"));
