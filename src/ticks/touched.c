@@ -39,7 +39,7 @@ static raddr_t address_of(const struct regs *r, const ZydisDecodedOperandMem *m,
 static void note_word(struct touched *w, raddr_t addr, bool written)
 {
 	/* In what is ours the two runs differ. */
-	if (addr + WORD > STUB_PAGE && addr < OURS_END)
+	if (overlaps_ours(addr, addr + WORD))
 		return;
 	for (size_t i = 0; i < w->n; i++)
 		if (w->words[i].addr == addr) {
