@@ -115,23 +115,24 @@ struct agent_exits {
 
 enum pause {
 	PAUSE_NONE,
-	PAUSE_START,	/* at the first boundary of the interval */
-	PAUSE_LIMIT,	/* the ticks asked for are reached */
-	PAUSE_STEPS,	/* the steps are done */
-	PAUSE_BREAK,	/* at an address to stop at: w->hit */
-	PAUSE_WATCH,	/* behind an instruction that hit a watchpoint: w->hit */
-	PAUSE_RETURN,	/* behind a system call that the agent made: w->hit */
-	PAUSE_REPEATED, /* a watchpoint was met, in the middle of an instruction perhaps: the place
-			 * says where it is to go on, not the task */
-	PAUSE_END,	/* w->stop_at_end */
-	PAUSE_SLICE,	/* the machine was busy for a while: for checkpoints and interrupts */
-	PAUSE_INTERRUPT,
+	PAUSE_START,	 /* at the first boundary of the interval */
+	PAUSE_LIMIT,	 /* the ticks asked for are reached */
+	PAUSE_STEPS,	 /* the steps are done */
+	PAUSE_BREAK,	 /* at an address to stop at: w->hit */
+	PAUSE_WATCH,	 /* behind an instruction that hit a watchpoint: w->hit */
+	PAUSE_RETURN,	 /* behind a system call that the agent made: w->hit */
+	PAUSE_REPEATED,	 /* a watchpoint was met, in the middle of an instruction perhaps: the place
+			  * says where it is to go on, not the task */
+	PAUSE_END,	 /* w->stop_at_end */
+	PAUSE_SLICE,	 /* the machine was busy for a while: for checkpoints and interrupts */
+	PAUSE_INTERRUPT, /* the client has asked for it where no point has a name: as above */
 };
 
 /* What the driver does in the interval, and why it paused. */
 struct walk {
 	bool at_start;	  /* pause at the first boundary */
 	bool armed;	  /* stop at breakpoints and watchpoints */
+	bool asks;	  /* stop when the client wants it, in code without ticks too */
 	bool stop_at_end; /* pause before the event takes effect */
 	bool stepping;	  /* by single steps, */
 	pid_t step_tid;	  /* if this task runs; 0: any */

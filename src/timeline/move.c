@@ -254,6 +254,17 @@ static int finish_repeated(struct timeline *tl, struct timeline_stop *stop)
 	return watches_hit(tl, running_task(tl), stop);
 }
 
+/* It has run on from its place, through code in which no point has a name: back there. */
+static int return_to_place(struct timeline *tl, struct timeline_stop *stop)
+{
+	struct place to = tl->now->place;
+	int ret;
+
+	tl->now->place.event = UINT64_MAX; /* nothing goes on from here */
+	ret = seek_place(tl, &to);
+	return ret < 0 ? ret : stop_for(stop, TIMELINE_STOP_INTERRUPTED, timeline_current(tl));
+}
+
 static int paused(struct timeline *tl, const struct forward *f, const struct walk *w,
 		  struct ptask *p, struct timeline_stop *stop)
 {
@@ -267,6 +278,8 @@ static int paused(struct timeline *tl, const struct forward *f, const struct wal
 		return 1;
 	case PAUSE_END:
 		return wants_end(tl, p) && stop_at_end(tl, stop);
+	case PAUSE_INTERRUPT:
+		return return_to_place(tl, stop);
 	case PAUSE_REPEATED:
 		return finish_repeated(tl, stop);
 	case PAUSE_STEPS:
@@ -302,7 +315,7 @@ static int between_events(struct timeline *tl, const struct forward *f, struct t
 static int forward_once(struct timeline *tl, const struct forward *f, bool skip,
 			struct timeline_stop *stop)
 {
-	struct walk w = {.armed = true, .skip_arrival = skip, .step_tid = f->run.tid};
+	struct walk w = {.armed = true, .asks = true, .skip_arrival = skip, .step_tid = f->run.tid};
 	struct ptask *p = session_task(&tl->now->s);
 	const struct trace_event *ev = &tl->now->s.ev;
 	struct happened h;

@@ -12,10 +12,13 @@
  * landing) is the *end* of the interval.
  */
 #include "timeline/run.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "task/debug.h"
 #include "ticks/landing.h"
+#include <signal.h>
+#include <sys/time.h>
 
 #define FIRST_SLICE 1000000
 
@@ -434,8 +437,41 @@ static int prepare_breaks(struct timeline *tl, struct ptask *p)
 	return CAME_ON;
 }
 
+/* So long code may run without a tick until the client is asked, and again. */
+#define PATIENCE_US 300000
+#define BEAT_US	    100000
+
+static void wake(int signo)
+{
+}
+
+/* As run_on(); no slice ends in code that makes no ticks. */
+static int run_asking(struct timeline *tl, struct ptask *p, bool *asked)
+{
+	const struct itimerval beats = {{0, BEAT_US}, {0, PATIENCE_US}}, none = {0};
+	int ret;
+
+	calls_load(&tl->now->s, p);
+	ret = task_resume(&p->t, PTRACE_SYSEMU, 0);
+	setitimer(ITIMER_REAL, &beats, NULL);
+	while (!ret && (ret = task_wait(&p->t)) == -EINTR) {
+		*asked = interrupted(tl);
+		if (*asked)
+			break;
+		ret = 0;
+	}
+	setitimer(ITIMER_REAL, &none, NULL);
+	if (*asked) {
+		task_interrupt(&p->t);
+		ret = task_wait_through(&p->t);
+	}
+	settle_ptask(&tl->now->s, p);
+	return ret ? failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid) : 0;
+}
+
 static int run_free(struct timeline *tl, struct ptask *p)
 {
+	bool asked = false;
 	struct walk *w = tl->walk;
 	int64_t n = ticks_left(tl, p);
 	uint64_t start = clock_now_ns();
@@ -457,9 +493,11 @@ static int run_free(struct timeline *tl, struct ptask *p)
 	w->skip_arrival = false;
 	if (ret != CAME_ON)
 		return ret;
-	ret = run_on(tl, p, PTRACE_SYSEMU);
+	ret = w->asks ? run_asking(tl, p, &asked) : run_on(tl, p, PTRACE_SYSEMU);
 	if (ret)
 		return ret;
+	if (asked)
+		return pause_for(tl, PAUSE_INTERRUPT);
 	if (p->ticks.count - before >= tl->slice_ticks)
 		measure_slice(tl, p->ticks.count - before, clock_now_ns() - start);
 	return meet(tl, p);
@@ -653,6 +691,9 @@ static int drive_land(struct session *s, struct ptask *p, const struct landing_p
 
 void driver_init(struct timeline *tl)
 {
+	const struct sigaction alarm = {.sa_handler = wake}; /* which ends a wait */
+
+	sigaction(SIGALRM, &alarm, NULL);
 	tl->driver = (struct replay_driver){.run = drive_run, .land = drive_land};
 	tl->slice_ticks = FIRST_SLICE;
 }
