@@ -20,12 +20,15 @@ static void exiting_handler(int sig)
 	_exit(42);
 }
 
-/* Runs, without calls, until the timer that will send SIGPROF has certainly expired. */
+/* Runs, without calls, until the timer that will send SIGPROF has certainly expired: the kernel
+ * looks at timers of CPU time when its tick (4 ms) meets the process running, which is chance on a
+ * busy core.
+ */
 static void compute(void)
 {
 	static volatile unsigned long x;
 
-	for (unsigned long i = 0; i < 60000000; i++)
+	for (unsigned long i = 0; i < 240000000; i++)
 		x += i;
 }
 
