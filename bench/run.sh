@@ -89,7 +89,8 @@ measure() {
 	mkdir -p "$work/in" && cd "$work/in" && prepare >/dev/null 2>&1 || return
 	for kind in native record replay; do : >"$work/$kind.us"; done
 	for ((i = 0; i < rounds; i++)); do
-		rm -rf "$work/traces"
+		# But for the store of copied files, which recordings share.
+		rm -rf "$work"/traces/*
 		for kind in native record replay; do
 			[[ $kind = replay ]] || reset
 			case $kind in
@@ -111,7 +112,7 @@ measure() {
 		printf ' %9.1f\n' "$(du -sk "$(readlink -f "$work/traces/latest-trace")" | awk '{ print $1 / 1024 }')"
 	} | tee -a "$work/table"
 	cd /
-	rm -rf "$work/in" "$work/traces"
+	rm -rf "$work/in" "$work"/traces/*
 }
 
 # Recording the smallest program: milliseconds, without the first time.

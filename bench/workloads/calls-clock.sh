@@ -1,1 +1,1 @@
-command=("$work/tools/loops-O2" clock "$(scaled 100000)")
+command=("$work/tools/loops-O2" clock "$(scaled 5000000)")

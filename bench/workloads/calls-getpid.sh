@@ -1,1 +1,1 @@
-command=("$work/tools/loops-O2" getpid "$(scaled 100000)")
+command=("$work/tools/loops-O2" getpid "$(scaled 2000000)")

@@ -1,1 +1,1 @@
-command=("$work/tools/loops-O2" read "$(scaled 100000)")
+command=("$work/tools/loops-O2" read "$(scaled 2000000)")
