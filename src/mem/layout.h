@@ -37,6 +37,9 @@
 #define AGENT_BUFFER_END  (AGENT_BUFFER + AGENT_BUFFER_SIZE)
 #define AGENT_ECHO_SIZE	  (SHARED_END - AGENT_ECHO)
 
+/* The end of all that a program can map. */
+#define TASK_SIZE_X86_64 0x7ffffffff000ULL
+
 /* All that is ours at fixed addresses, as an initializer of struct mm_range[]. */
 #define OURS_RANGES                                    \
 	{                                              \

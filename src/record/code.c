@@ -5,7 +5,7 @@
  *
  * Whatever fails here costs preemption only: the code runs as it is in the file then.
  */
-#include "record/session.h"
+#include "record/place.h"
 
 #include "base/log.h"
 #include "image/space.h"
@@ -235,137 +235,13 @@ enum code_visible code_view(const struct rtask *t, raddr_t start, struct code_vi
 
 /* --- mapping --- */
 
-struct placement {
-	struct image *im;
-	int fd; /* of the image's file */
-	uint64_t bias;
-	raddr_t text, text_end, stubs;
-	uint64_t offset; /* of the text in the image's file */
-};
-
-static const struct image_text *text_at(const struct image *im, uint64_t file_offset)
-{
-	for (size_t i = 0; i < im->n_texts; i++) {
-		const struct image_text *x = &im->texts[i];
-
-		if (file_offset >= x->file_offset && file_offset < x->file_offset + x->size)
-			return x;
-	}
-	return NULL;
-}
-
-/* -ENODATA: there is nothing to patch, and nothing that is not known either. */
-static int get_image(struct recorder *rec, int elf_fd, const struct image_options *opt,
-		     raddr_t start, raddr_t end, uint64_t file_offset, struct placement *p)
-{
-	const struct image_text *x;
-	int ret = image_cache_get(rec->images, elf_fd, opt, &p->im, &p->fd);
-
-	if (ret)
-		return ret;
-	x = text_at(p->im, file_offset);
-	if (x && !p->im->stub_size && !p->im->stats.tsc_left &&
-	    end - start <= x->size - (file_offset - x->file_offset)) {
-		ret = -ENODATA;
-	} else if (x && p->im->stub_size) {
-		uint64_t skip = file_offset - x->file_offset;
-
-		p->bias = start - (x->vaddr + skip);
-		p->text = start;
-		p->text_end = start + min_u64(end - start, x->size - skip);
-		p->offset = x->offset + skip;
-		p->stubs = p->im->stub_vaddr + p->bias;
-		return 0;
-	} else {
-		ret = -ENOEXEC;
-	}
-	image_free(p->im);
-	close(p->fd);
-	return ret;
-}
-
-static void placement_release(struct placement *p)
-{
-	image_free(p->im);
-	close(p->fd);
-}
-
-/* Nothing is mapped in [start, end), and nothing of ours will be. */
-static bool is_free(const struct maps *maps, raddr_t start, raddr_t end)
-{
-	if (start < OURS_END || end <= start || overlaps_ours(start, end))
-		return false;
-	for (size_t i = 0; i < maps->count; i++)
-		if (maps->lines[i].start < end && maps->lines[i].end > start)
-			return false;
-	return true;
-}
-
-#define PLACE_STEP (16ULL << 20) /* coarse, so that other processes need the same variant */
-#define PLACE_MAX  (1ULL << 30)
-
-/* Another place for the stubs: below or above the text, not too far. 0 if there is none. */
-static raddr_t find_place(const struct maps *maps, const struct placement *p)
-{
-	uint64_t size = p->im->stub_size;
-
-	for (uint64_t d = PLACE_STEP; d <= PLACE_MAX; d += PLACE_STEP) {
-		raddr_t low = page_floor(p->text) - d, high = page_floor(p->text) + d;
-
-		if (low < p->text && is_free(maps, low, low + size))
-			return low;
-		if (is_free(maps, high, high + size))
-			return high;
-	}
-	return 0;
-}
-
 /* Of the images that were mapped since the maps were read. */
-static bool no_stubs(const struct rtask *t, raddr_t start, raddr_t end)
+bool code_has_no_stubs(const struct rtask *t, raddr_t start, raddr_t end)
 {
 	for (size_t i = 0; i < t->code->n_texts; i++)
 		if (t->code->texts[i].stubs < end && t->code->texts[i].stubs_end > start)
 			return false;
 	return true;
-}
-
-/* The image whose stubs fit somewhere; `known`, if not NULL, is what is mapped but for images. */
-static int place(struct recorder *rec, struct rtask *t, int elf_fd, const struct map_line *l,
-		 const struct maps *known, struct placement *p)
-{
-	struct image_options opt = {0};
-	struct maps maps;
-	raddr_t at;
-	int ret = get_image(rec, elf_fd, &opt, l->start, l->end, l->offset, p);
-
-	if (ret)
-		return ret;
-	if (known && is_free(known, p->stubs, p->stubs + p->im->stub_size) &&
-	    no_stubs(t, p->stubs, p->stubs + p->im->stub_size))
-		return 0;
-	ret = maps_read(t->t.tid, &maps);
-	if (ret)
-		goto fail;
-	if (is_free(&maps, p->stubs, p->stubs + p->im->stub_size)) {
-		maps_release(&maps);
-		return 0;
-	}
-	at = find_place(&maps, p);
-	maps_release(&maps);
-	ret = -ENOMEM;
-	if (!at)
-		goto fail;
-	opt.placed = true;
-	opt.stub_vaddr = at - p->bias;
-	placement_release(p);
-	ret = get_image(rec, elf_fd, &opt, l->start, l->end, l->offset, p);
-	/* The size could be another. */
-	if (ret || p->stubs == at)
-		return ret;
-	ret = -ERANGE;
-fail:
-	placement_release(p);
-	return ret;
 }
 
 /* In a batch: a mmap of the file whose descriptor is the result of call `fd`. */
@@ -435,7 +311,7 @@ static int instrument(struct recorder *rec, struct rtask *t, const struct map_li
 	struct code_text text = {
 		.start = l->start, .prot = l->prot, .offset = l->offset, .name = l->name};
 	struct placement p;
-	int ret = place(rec, t, elf_fd, l, known, &p);
+	int ret = image_place(rec, t, elf_fd, l, known, &p);
 
 	if (ret)
 		return ret;

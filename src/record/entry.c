@@ -24,7 +24,6 @@
 #define ARCH_SET_CPUID_OPTION 0x1012 /* asm/prctl.h, ARCH_SET_CPUID */
 #define ARCH_SHSTK_FIRST      0x5001 /* ARCH_SHSTK_ENABLE .. ARCH_SHSTK_STATUS */
 #define ARCH_SHSTK_LAST	      0x5005
-#define TASK_SIZE_X86_64      0x7ffffffff000
 #define PR_SUD		      59 /* PR_SET_SYSCALL_USER_DISPATCH */
 
 static void force(struct rtask *t, int64_t result)

@@ -426,6 +426,8 @@ bool tsc_is_last_chance(const struct rtask *t);
 /* Whether nothing can be executed in the address space that reads the time-stamp counter by itself:
  * all of it is left to the agent. */
 bool code_leaves_tsc(const struct rtask *t);
+/* Whether no stubs of images are in [start, end). */
+bool code_has_no_stubs(const struct rtask *t, raddr_t start, raddr_t end);
 /* Put the original bytes into buf[0..n), which was read from `addr`. */
 void code_hide(const struct rtask *t, raddr_t addr, void *buf, size_t n);
 /* Something may, from now on. */

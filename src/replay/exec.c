@@ -12,8 +12,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define TASK_SIZE_X86_64 0x7ffffffff000ULL
-
 /* All but the stub; and the agent, if it is there already. */
 static int unmap_all(struct batch *b, bool agent)
 {

@@ -46,7 +46,7 @@ done
 for when in never 0 -1 ''; do
 	want_error 1 'on-syscalls, on-all-events' "$rr" --checksum="$when" ls
 done
-for option in -K --check-cached-mmaps -D5 --dump-on=5 -T5 '--dump-at 5'; do
+for option in -D5 --dump-on=5 -T5 '--dump-at 5'; do
 	# shellcheck disable=SC2086 # the last is two words
 	want_error 1 'not in this version yet' "$rr" $option ls
 done
