@@ -15,6 +15,15 @@ static void handler(int sig, siginfo_t *si, void *context)
 	rsp = uc->uc_mcontext.gregs[REG_RSP];
 }
 
+/* What is waited for is blocked until then: pause() would not return if the signal came before it.
+ */
+static void wait_for(int sig, const sigset_t *open)
+{
+	last.si_signo = 0;
+	while (last.si_signo != sig)
+		CHECK_ERRNO(sigsuspend(open), EINTR);
+}
+
 static void show(const char *what)
 {
 	printf("%s: signo %d code %d pid %d rip %lx rsp %lx\n", what, last.si_signo, last.si_code,
@@ -33,6 +42,8 @@ int main(void)
 
 	CHECK(pipe(go) == 0);
 	sigemptyset(&block);
+	sigaddset(&block, SIGUSR1);
+	sigaddset(&block, SIGUSR2);
 	sigaddset(&block, SIGCHLD);
 	on_siginfo(SIGUSR1, handler, 0);
 	on_siginfo(SIGUSR2, handler, 0);
@@ -46,9 +57,10 @@ int main(void)
 	CHECK(last.si_code == SI_QUEUE && last.si_value.sival_ptr == v.sival_ptr);
 	show("sigqueue");
 	ev.sigev_value.sival_int = 77;
+	CHECK(sigprocmask(SIG_BLOCK, &block, &old) == 0);
 	CHECK(timer_create(CLOCK_MONOTONIC, &ev, &timer) == 0);
 	CHECK(timer_settime(timer, 0, &its, NULL) == 0);
-	CHECK_ERRNO(pause(), EINTR);
+	wait_for(SIGUSR2, &old);
 	CHECK(last.si_code == SI_TIMER && last.si_value.sival_int == 77);
 	CHECK(last.si_overrun == timer_getoverrun(timer));
 	CHECK(timer_delete(timer) == 0);
@@ -59,12 +71,10 @@ int main(void)
 		hear(go[0]);
 		_exit(33);
 	}
-	CHECK_ERRNO(pause(), EINTR);
+	wait_for(SIGUSR1, &old);
 	CHECK(last.si_pid == pid && last.si_code == SI_USER);
-	sigprocmask(SIG_BLOCK, &block, &old);
 	tell(go[1]);
-	while (last.si_signo != SIGCHLD)
-		sigsuspend(&old);
+	wait_for(SIGCHLD, &old);
 	CHECK(last.si_code == CLD_EXITED && last.si_status == 33 && last.si_pid == pid);
 	show("child");
 	reap(pid);

@@ -15,6 +15,7 @@ int main(void)
 	struct itimerval it = {{0, 2000}, {0, 3000}}, old;
 	struct itimerspec its = {{0, 3000000}, {0, 2000000}}, left;
 	struct timespec t = {1, 0}, rest;
+	sigset_t block, old_mask;
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
 	timer_t timer;
 	int p[2];
@@ -42,8 +43,11 @@ int main(void)
 
 	hits = 0;
 	CHECK(alarm(1) == 0 && alarm(100) == 1 && alarm(0) == 100 && hits == 0);
-	CHECK(ualarm(3000, 0) == 0);
-	CHECK_ERRNO(pause(), EINTR);
+	/* Blocked until it is waited for: pause() would not return if it came before. */
+	sigemptyset(&block);
+	sigaddset(&block, SIGALRM);
+	CHECK(sigprocmask(SIG_BLOCK, &block, &old_mask) == 0 && ualarm(3000, 0) == 0);
+	CHECK_ERRNO(sigsuspend(&old_mask), EINTR);
 	CHECK(hits == 1);
 	return 0;
 }
