@@ -11,6 +11,7 @@
  */
 #include "base/log.h"
 #include "task/debug.h"
+#include "ticks/landing.h"
 #include "timeline/internal.h"
 
 #include <stdlib.h>
@@ -187,6 +188,22 @@ const struct inserted *breaks_at(struct timeline *tl, struct ptask *p, raddr_t a
 		if (k->inserted[i].addr == addr)
 			return &k->inserted[i];
 	return NULL;
+}
+
+bool breaks_touch(const struct timeline *tl, const struct landing_point *point)
+{
+	const raddr_t stack = point->regs.u.rsp - LANDING_BELOW;
+
+	for (size_t i = 0; i < tl->breaks.n; i++) {
+		const raddr_t addr = tl->breaks.list[i].b.addr;
+
+		if (addr - stack < LANDING_STACK)
+			return true;
+		for (size_t j = 0; j < point->n_words; j++)
+			if (addr - point->words[j].addr < sizeof(point->words[j].value))
+				return true;
+	}
+	return false;
 }
 
 void breaks_hide(const struct timeline *tl, const struct ptask *p, raddr_t addr, void *buf,

@@ -278,6 +278,8 @@ const struct inserted *breaks_at(struct timeline *tl, struct ptask *p, raddr_t a
 /* Put back what int3s cover in buf. */
 void breaks_hide(const struct timeline *tl, const struct ptask *p, raddr_t addr, void *buf,
 		 size_t n);
+/* A breakpoint is in memory that a landing compares. */
+bool breaks_touch(const struct timeline *tl, const struct landing_point *point);
 /* A breakpoint to stop at, at the original address: fills `hit`, and asks conditions. */
 bool breaks_execute(struct timeline *tl, struct ptask *p, raddr_t logical,
 		    struct timeline_stop *hit);

@@ -187,10 +187,13 @@ static void limit_walk(const struct timeline *tl, const struct forward *f, struc
 		w->ticks = f->limit->ticks;
 		return;
 	}
+	if (f->limit->step == TIMELINE_STEP_END) {
+		w->stop_at_end = true;
+		return;
+	}
 	w->stepping = true;
 	w->step_tid = 0;
 	w->steps = 1;
-	w->stop_at_end |= f->limit->step == TIMELINE_STEP_END;
 }
 
 static bool in_range(struct timeline *tl, const struct timeline_run *run)

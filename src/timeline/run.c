@@ -469,21 +469,12 @@ static int run_asking(struct timeline *tl, struct ptask *p, bool *asked)
 	return ret ? failed(&tl->now->s, ret, "task %d cannot be run", p->rec_tid) : 0;
 }
 
-static int run_free(struct timeline *tl, struct ptask *p)
+/* Breakpoints are in their places, or none are, and the one under the task is behind it. */
+static int begin_free(struct timeline *tl, struct ptask *p)
 {
-	bool asked = false;
 	struct walk *w = tl->walk;
-	int64_t n = ticks_left(tl, p);
-	uint64_t start = clock_now_ns();
-	ticks_t before = p->ticks.count;
 	int ret = CAME_ON;
 
-	if (limit_reached(tl, p))
-		return pause_for(tl, PAUSE_LIMIT);
-	if (w->limited)
-		n = min_u64(n, w->ticks - p->ticks.count);
-	n = min_u64(n, tl->slice_ticks);
-	run_grant(tl, p, n);
 	if (has_breaks(tl, p))
 		ret = prepare_breaks(tl, p);
 	else
@@ -491,6 +482,25 @@ static int run_free(struct timeline *tl, struct ptask *p)
 	if (ret == CAME_ON && w->skip_arrival)
 		ret = step_over(tl, p);
 	w->skip_arrival = false;
+	return ret;
+}
+
+static int run_free(struct timeline *tl, struct ptask *p)
+{
+	bool asked = false;
+	struct walk *w = tl->walk;
+	int64_t n = ticks_left(tl, p);
+	uint64_t start = clock_now_ns();
+	ticks_t before = p->ticks.count;
+	int ret;
+
+	if (limit_reached(tl, p))
+		return pause_for(tl, PAUSE_LIMIT);
+	if (w->limited)
+		n = min_u64(n, w->ticks - p->ticks.count);
+	n = min_u64(n, tl->slice_ticks);
+	run_grant(tl, p, n);
+	ret = begin_free(tl, p);
 	if (ret != CAME_ON)
 		return ret;
 	ret = w->asks ? run_asking(tl, p, &asked) : run_on(tl, p, PTRACE_SYSEMU);
@@ -503,6 +513,45 @@ static int run_free(struct timeline *tl, struct ptask *p)
 	return meet(tl, p);
 }
 
+/* --- to a landing --- */
+
+/* Whether int3s may be in the code while a landing is looked for. It needs debug registers and the
+ * program's memory itself, and hooks are none of its business. */
+static bool can_land_free(struct timeline *tl, struct ptask *p)
+{
+	return !tl->breaks.n_watch && !p->counter && !calls_ahead(tl, p) &&
+	       !breaks_touch(tl, tl->landing);
+}
+
+/* The landing is not reached yet: for a breakpoint, or for nothing that it should. */
+static int meet_on_way(struct timeline *tl, struct ptask *p)
+{
+	const struct inserted *in = NULL;
+
+	if (p->t.stop.kind == STOP_SIGNAL && p->t.stop.signo == SIGTRAP && own_signal(p) &&
+	    !task_regs(&p->t))
+		in = breaks_at(tl, p, p->t.regs.u.rip - 1);
+	if (in)
+		return meet_break(tl, p, in);
+	return diverged(&tl->now->s, p, "it met %s before the place where it was preempted",
+			stop_describe(&p->t.stop));
+}
+
+static int land_free(struct timeline *tl, struct ptask *p)
+{
+	int ret = begin_free(tl, p);
+
+	if (ret != CAME_ON)
+		return ret;
+	run_grant(tl, p, TICKS_NEVER);
+	ret = landing_run(&p->t, p->counter, tl->landing, NULL);
+	settle_ptask(&tl->now->s, p);
+	if (ret < 0)
+		return failed(&tl->now->s, ret,
+			      "task %d cannot be brought to where it was preempted", p->rec_tid);
+	return ret == LANDED ? come_to_end(tl, p) : meet_on_way(tl, p);
+}
+
 /* --- the driver --- */
 
 static bool goes_by_steps(struct timeline *tl, struct ptask *p)
@@ -510,24 +559,7 @@ static bool goes_by_steps(struct timeline *tl, struct ptask *p)
 	const struct walk *w = tl->walk;
 
 	return counts_steps(w, p) || (w->armed && tl->breaks.n_soft) ||
-	       (tl->landing && has_breaks(tl, p));
-}
-
-static int land_free(struct timeline *tl, struct ptask *p)
-{
-	int ret;
-
-	breaks_remove(tl);
-	run_grant(tl, p, TICKS_NEVER);
-	ret = landing_run(&p->t, p->counter, tl->landing, NULL);
-	settle_ptask(&tl->now->s, p);
-	if (ret < 0)
-		return failed(&tl->now->s, ret,
-			      "task %d cannot be brought to where it was preempted", p->rec_tid);
-	if (ret != LANDED)
-		return diverged(&tl->now->s, p, "it met %s before the place where it was preempted",
-				stop_describe(&p->t.stop));
-	return come_to_end(tl, p);
+	       (tl->landing && has_breaks(tl, p) && !can_land_free(tl, p));
 }
 
 /* Somebody will look at the first boundary. */
@@ -537,7 +569,8 @@ static bool needs_boundary(struct timeline *tl, struct ptask *p)
 
 	if (tl->now->place.started && !tl->between)
 		return false;
-	return w->at_start || w->skip_arrival || w->late || w->limited || goes_by_steps(tl, p);
+	return w->at_start || w->skip_arrival || w->late || w->limited || goes_by_steps(tl, p) ||
+	       (tl->landing && has_breaks(tl, p));
 }
 
 static int begin(struct timeline *tl, struct ptask *p)
