@@ -5,7 +5,7 @@
  * At most one task runs user code. A task let go into a system call that may wait is watched for a
  * moment; if it does not come back and another could run, it is set aside as blocked (and only then
  * is the entry of its call an event of its own). A timer's tick ends our own waiting for a call
- * that was believed not to wait.
+ * that was believed not to wait, unless it shapes memory.
  */
 #include "record/record.h"
 
@@ -16,6 +16,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -185,13 +186,37 @@ static bool vanished(struct rtask *t)
 }
 
 /*
+ * Others must not run before it is over: a fork copies memory that they write, and what one thread
+ * unmaps another could be given, at the same address, before that is written to the trace. None of
+ * these waits for a tracee; filling a new mapping may (whose file system is a tracee), and so does
+ * a vfork, once the child is there.
+ */
+static bool shapes_memory(const struct rtask *t)
+{
+	if (!t->row || t->may_block)
+		return false;
+	switch (t->row->class) {
+	case SYS_CLONE:
+	case SYS_MEM:
+	case SYS_MREMAP:
+	case SYS_BRK:
+	case SYS_SHMDT:
+		return true;
+	case SYS_MMAP:
+		return !(t->call.arg[3] & MAP_POPULATE);
+	default:
+		return false;
+	}
+}
+
+/*
  * Wait for the running task's next stop while taking in those of all others: true if it stopped,
  * false if it was set aside, which only a task in the kernel can be. Output to our stdout is not
  * overtaken by others': its order is the order of events.
  */
 static bool wait_among_all(struct recorder *rec, struct rtask *t, bool in_kernel)
 {
-	const bool may_leave = in_kernel && !t->echo_fd;
+	const bool may_leave = in_kernel && !t->echo_fd && !shapes_memory(t);
 
 	collect_stops(rec);
 	while (!t->stop_pending) {
