@@ -31,7 +31,8 @@ static unsigned int count_landings(const char *dir)
 
 static int add_break(struct timeline *tl, raddr_t addr)
 {
-	return timeline_break_add(tl, &(struct timeline_break){.kind = BREAK_EXECUTE, .addr = addr});
+	return timeline_break_add(tl,
+				  &(struct timeline_break){.kind = BREAK_EXECUTE, .addr = addr});
 }
 
 /* All stops from here to the end, and the same ones back. */
