@@ -219,7 +219,7 @@ static int step(struct recorder *rec, struct rtask *t)
 {
 	/* The way to a trap may begin behind the trap of another stub. */
 	const bool at_trap = code_point(t, t->t.regs.u.rip).where == IMAGE_TRAP;
-	int ret = task_run(&t->t, PTRACE_SINGLESTEP, 0);
+	int ret = task_run_to_trap(&t->t, PTRACE_SINGLESTEP, 0);
 
 	if (ret || t->t.stop.kind == STOP_EXITED || t->t.stop.kind == STOP_EVENT)
 		return -ESRCH;

@@ -75,6 +75,13 @@ enum step {
 };
 
 /*
+ * task_run() to the SIGTRAP of a step or a slot. The kernel reports an interrupt, and that SIGCONT
+ * came, before a signal that is due: such a stop is passed by then, or the program would be killed
+ * by the SIGTRAP when it is resumed.
+ */
+int task_run_to_trap(struct task *t, int how, int signo);
+
+/*
  * Execute one instruction of a task that stands in the program's code, with `signo` delivered
  * first: enum step or -errno. `insn` says what it is (was). A repeated one is run to its end at
  * full speed; with `iteration`, one of its rounds is done. Flags that it pushes are without the TF

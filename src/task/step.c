@@ -76,11 +76,26 @@ int task_insn(struct task *t, struct insn *insn)
 	return 0;
 }
 
-static int resume_and_wait(struct task *t, int how, int signo)
+/* A step's SIGTRAP, or a slot's, waits: what raised it is done. */
+static bool trap_is_due(struct task *t)
+{
+	struct __ptrace_peeksiginfo_args args = {.nr = 1};
+	siginfo_t si;
+
+	for (; ptrace(PTRACE_PEEKSIGINFO, t->tid, &args, &si) == 1; args.off++)
+		if (si.si_signo == SIGTRAP &&
+		    (si.si_code == TRAP_TRACE || si.si_code == TRAP_HWBKPT))
+			return true;
+	return false;
+}
+
+int task_run_to_trap(struct task *t, int how, int signo)
 {
 	int ret = task_run(t, how, signo);
 
-	return ret;
+	if (ret || t->stop.kind != STOP_TRAP || !trap_is_due(t))
+		return ret;
+	return task_run(t, how, 0);
 }
 
 /* Run it to the instruction behind it. */
@@ -91,7 +106,7 @@ static int run_repeated(struct task *t, int signo, raddr_t next)
 
 	if (ret)
 		return ret;
-	ret = resume_and_wait(t, PTRACE_CONT, signo);
+	ret = task_run_to_trap(t, PTRACE_CONT, signo);
 	if (ret || t->stop.kind == STOP_EXITED)
 		return ret ? ret : STEP_STOPPED;
 	if (task_debug_trap(t) != DEBUG_BREAKPOINT)
@@ -129,7 +144,7 @@ int task_step(struct task *t, int signo, bool iteration, struct insn *insn)
 	if (insn->class == INSN_REPEAT && !iteration)
 		return run_repeated(t, signo, t->regs.u.rip + insn->length);
 	own_trap_flag = t->regs.u.eflags & FLAG_TRAP;
-	ret = resume_and_wait(t, PTRACE_SINGLESTEP, signo);
+	ret = task_run_to_trap(t, PTRACE_SINGLESTEP, signo);
 	if (ret)
 		return ret;
 	switch (task_debug_trap(t)) {
