@@ -1,5 +1,6 @@
 /*
  * Parser of /proc/PID/maps. Names may hold blanks; the kernel writes newlines in them as \012.
+ * In smaps each line is followed by such as `Size: 4 kB`, the last of them by flags in two letters.
  */
 #include "mem/maps.h"
 
@@ -30,9 +31,30 @@ static int parse_line(const char *line, size_t len, struct map_line *m)
 		  (perms[2] == 'x' ? PROT_EXEC : 0);
 	m->shared = perms[3] == 's';
 	m->dev = makedev(major, minor);
+	m->on_fork = 0;
 	m->name = xstrdup(copy + used);
 	free(copy);
 	return 0;
+}
+
+static bool has_flag(const char *flags, size_t len, const char *name)
+{
+	const char *found = memmem(flags, len, name, strlen(name));
+
+	return found && found > flags && found[-1] == ' ';
+}
+
+/* What smaps says of the mapping before it. */
+static void parse_detail(const char *line, size_t len, struct map_line *m)
+{
+	static const char flags[] = "VmFlags:";
+
+	if (len < sizeof(flags) || memcmp(line, flags, sizeof(flags) - 1))
+		return;
+	if (has_flag(line, len, "dc"))
+		m->on_fork = MADV_DONTFORK;
+	else if (has_flag(line, len, "wf"))
+		m->on_fork = MADV_WIPEONFORK;
 }
 
 int maps_parse(const char *text, struct maps *out)
@@ -42,35 +64,47 @@ int maps_parse(const char *text, struct maps *out)
 	*out = (struct maps){0};
 	while (*text) {
 		size_t len = strcspn(text, "\n");
-		int ret;
+		int ret = 0;
 
 		if (out->count == cap) {
 			cap = cap ? 2 * cap : 32;
 			out->lines = xrealloc(out->lines, cap * sizeof(*out->lines));
 		}
-		ret = parse_line(text, len, &out->lines[out->count]);
+		if (out->count && *text >= 'A' && *text <= 'Z')
+			parse_detail(text, len, &out->lines[out->count - 1]);
+		else if (!(ret = parse_line(text, len, &out->lines[out->count])))
+			out->count++;
 		if (ret) {
 			maps_release(out);
 			return ret;
 		}
-		out->count++;
 		text += len + (text[len] == '\n');
 	}
 	return 0;
 }
 
-int maps_read(pid_t tid, struct maps *out)
+static int read_form(pid_t tid, const char *form, struct maps *out)
 {
 	struct buf b = BUF_INIT;
 	char path[64];
 	int ret;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", tid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, form);
 	ret = read_file(path, &b);
 	if (!ret)
 		ret = maps_parse(buf_str(&b), out);
 	buf_release(&b);
 	return ret;
+}
+
+int maps_read(pid_t tid, struct maps *out)
+{
+	return read_form(tid, "maps", out);
+}
+
+int maps_read_advice(pid_t tid, struct maps *out)
+{
+	return read_form(tid, "smaps", out);
 }
 
 void maps_release(struct maps *m)

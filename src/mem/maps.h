@@ -14,6 +14,8 @@ struct map_line {
 	uint64_t dev; /* makedev() */
 	uint64_t ino; /* 0: not a file */
 	char *name;   /* "" if anonymous */
+	int on_fork;  /* advice that keeps a fork from copying it: MADV_DONTFORK, MADV_WIPEONFORK;
+		       * 0: none, or maps_read() was not asked */
 };
 
 struct maps {
@@ -21,10 +23,12 @@ struct maps {
 	size_t count;
 };
 
-/* Parse text in the form of proc(5); -EINVAL if a line is not of it. */
+/* Parse text in the form of proc(5), of `maps` or `smaps`; -EINVAL if a line is not of it. */
 int maps_parse(const char *text, struct maps *out);
 /* Those of task `tid`: 0 or -errno. */
 int maps_read(pid_t tid, struct maps *out);
+/* With `on_fork`, which takes longer. */
+int maps_read_advice(pid_t tid, struct maps *out);
 void maps_release(struct maps *m);
 /* Add a line, with a copy of its name; maps_sort() puts it where the kernel would. */
 void maps_add(struct maps *m, const struct map_line *line);

@@ -128,13 +128,81 @@ static int copy_mm(struct copying *c, const struct mm *from, pid_t tid, struct m
 	return 0;
 }
 
+static int remote_ok(struct ptask *p, int nr, const uint64_t args[6], int64_t *result)
+{
+	int ret = task_remote_syscall(&p->t, result, nr, args);
+
+	return ret ? ret : is_error(*result) ? (int)*result : 0;
+}
+
+/* --- memory that the program wants no fork to have --- */
+
+/* Whether forks of the task copy what its lines, `maps`, say that they do not. */
+static int advise(struct ptask *p, const struct maps *maps, bool copied)
+{
+	int64_t result;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < maps->count; i++) {
+		const struct map_line *l = &maps->lines[i];
+		int advice = l->on_fork;
+
+		if (!advice || overlaps_ours(l->start, l->end))
+			continue;
+		if (copied)
+			advice = advice == MADV_DONTFORK ? MADV_DOFORK : MADV_KEEPONFORK;
+		ret = remote_ok(p, __NR_madvise, REMOTE_ARGS(l->start, l->end - l->start, advice),
+				&result);
+	}
+	return ret;
+}
+
+static int fork_whole(struct copying *c, struct ptask *p, struct task *child)
+{
+	struct maps maps = {0};
+	int ret = 0, cloned = 0;
+
+	if (c->from->forks_differ && !(ret = maps_read_advice(p->t.tid, &maps)))
+		ret = advise(p, &maps, true);
+	if (!ret)
+		cloned = clone_task(c, p, 0, child);
+	if (!ret && !cloned)
+		ret = advise(p, &maps, false);
+	maps_release(&maps);
+	return ret ? failed(c->from, ret, "all memory in a copy of task %d", p->rec_tid) : cloned;
+}
+
+/* Once all that the copies share is their own: the program's advice holds for them as well. */
+static int advise_copies(struct copying *c)
+{
+	int ret = 0;
+
+	if (!c->from->forks_differ)
+		return 0;
+	map_for_each (&c->mms, slot) {
+		struct ptask *copy = (struct ptask *)(uintptr_t)slot->value;
+		struct maps maps;
+
+		if (ret)
+			break;
+		ret = maps_read_advice(ptask_find(c->from, copy->rec_tid)->t.tid, &maps);
+		if (ret)
+			break;
+		ret = advise(copy, &maps, false);
+		maps_release(&maps);
+	}
+	return ret ? failed(c->from, ret, "what forks of a copy inherit") : 0;
+}
+
+/* --- leaders and threads --- */
+
 /* A leader: by a fork, or sharing the memory of a process that was copied already. */
 static int copy_leader(struct copying *c, struct ptask *p)
 {
 	struct ptask *sharer = map_get_ptr(&c->mms, (uintptr_t)p->t.mm), *copy;
 	struct task t;
 	struct mm *mm;
-	int ret = clone_task(c, sharer ? sharer : p, sharer ? CLONE_VM : 0, &t);
+	int ret = sharer ? clone_task(c, sharer, CLONE_VM, &t) : fork_whole(c, p, &t);
 
 	if (!ret && sharer)
 		mm = mm_get(sharer->t.mm);
@@ -226,13 +294,6 @@ static int memory_copy_of(struct copying *c, struct ptask *p, const struct map_l
 	map_set(&c->memory, l->ino, fd | OURS_TO_CLOSE);
 	ret = ftruncate(fd, l->offset + (l->end - l->start)) < 0 ? -errno : read_mapping(p, l, fd);
 	return ret ? ret : fd;
-}
-
-static int remote_ok(struct ptask *p, int nr, const uint64_t args[6], int64_t *result)
-{
-	int ret = task_remote_syscall(&p->t, result, nr, args);
-
-	return ret ? ret : is_error(*result) ? (int)*result : 0;
 }
 
 /* Map the copy of what the line shows where that is. */
@@ -338,6 +399,8 @@ int session_fork(struct session *s, struct session *copy)
 		ret = copy_tasks(&c, false);
 	if (!ret)
 		ret = copy_shared_memory(&c);
+	if (!ret)
+		ret = advise_copies(&c);
 	map_for_each (&c.memory, slot) {
 		if (slot->value & OURS_TO_CLOSE)
 			close(slot->value & ~OURS_TO_CLOSE);

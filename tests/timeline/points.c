@@ -12,6 +12,11 @@
 
 #define STEPS 120
 
+static bool is_in_call(const struct state *s)
+{
+	return s->own.u.orig_rax != (uint64_t)-1;
+}
+
 /* Step forwards; then backwards, over the same states. */
 static void steps_back(struct timeline *tl, event_t from)
 {
@@ -33,12 +38,12 @@ static void steps_back(struct timeline *tl, event_t from)
 		struct timeline_task task;
 		struct state now;
 
-		if (timeline_task(tl, seen[i].tid, &task)) { /* it ended, or the one that it was */
-			timeline_seek(tl, &seen[i].point, NULL);
-			continue;
-		}
-		/* Undo the step of the task that made it. */
-		stop = step(tl, seen[i].tid, true);
+		/* Undo the step of the task that made it; unless it ended, or the one that it was,
+		 * or stood in the middle of a step. */
+		if (timeline_task(tl, seen[i].tid, &task) || is_in_call(&seen[i]))
+			timeline_seek(tl, &seen[i].point, &stop);
+		else
+			stop = step(tl, seen[i].tid, true);
 		now = state_of(tl);
 		if (!same_state(&seen[i], &now)) {
 			printf("step %d back from event %" PRIu64 "\n", i, from);
