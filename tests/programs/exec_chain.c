@@ -39,7 +39,7 @@ static void handler(int sig)
 
 int main(int argc, char **argv)
 {
-	char *env[] = {"ONE=1", "RUNNING_UNDER_RR=x", NULL},
+	char *env[] = {"ONE=1", "RUNNING_UNDER_RR=x", "LD_BIND_NOW=1", NULL},
 	     *second_argv[] = {"", "second", argv[0], NULL};
 	sigset_t set;
 
