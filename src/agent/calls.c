@@ -336,15 +336,31 @@ static bool make_madvise(struct abi_call *c, uint32_t *flags)
 
 /* --- descriptors --- */
 
-/* Whether opening the file at `path` neither waits nor needs the tracer's attention. */
-static bool may_open(int dirfd, uint64_t path, uint64_t open_flags)
+static bool is_new_file(uint64_t open_flags)
+{
+	const uint64_t both = O_CREAT | O_EXCL;
+
+	return (open_flags & both) == both;
+}
+
+/*
+ * Whether opening the file at `path` neither waits nor needs the tracer's attention. `*kind`: what
+ * the descriptor will be, FD_BAD if it has to be asked: of one that is only read, nobody needs to
+ * know whether the file is mapped or the recorder's own.
+ */
+static bool may_open(int dirfd, uint64_t path, uint64_t open_flags, uint32_t *kind)
 {
 	struct stat st;
 	uint32_t bit;
 	int64_t ret;
 
+	*kind = FD_BAD;
 	if (open_flags & O_PATH)
 		return true;
+	if (is_new_file(open_flags)) {
+		*kind = FD_FILE;
+		return true;
+	}
 	ret = untraced(__NR_newfstatat, dirfd, path, (uintptr_t)&st,
 		       open_flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0, 0, 0);
 	if (ret)
@@ -363,23 +379,37 @@ static bool may_open(int dirfd, uint64_t path, uint64_t open_flags)
 	/* Files in /proc, some of which show what is ours, look empty. */
 	if (!st.st_size && !(st.st_dev >> 8 & 0xfff))
 		return false;
+	if ((open_flags & O_ACCMODE) == O_RDONLY)
+		*kind = FD_FILE;
 	bit = agent_file_bit(st.st_dev, st.st_ino);
 	return !(open_flags & O_TRUNC) || !(STATE->mapped[bit / 8] & 1U << bit % 8);
 }
 
+static bool open_at(struct abi_call *c, int dirfd, uint64_t path, uint64_t open_flags)
+{
+	uint32_t kind;
+
+	if (!may_open(dirfd, path, open_flags, &kind))
+		return false;
+	c->ret = call6(c);
+	if (kind != FD_BAD)
+		fd_note(c->ret, kind);
+	return true;
+}
+
 static bool make_open(struct abi_call *c, uint32_t *flags)
 {
-	return may_open(AT_FDCWD, ARGS(c, 0), ARGS(c, 1)) && make_direct(c, flags);
+	return open_at(c, AT_FDCWD, ARGS(c, 0), ARGS(c, 1));
 }
 
 static bool make_openat(struct abi_call *c, uint32_t *flags)
 {
-	return may_open((int)ARGS(c, 0), ARGS(c, 1), ARGS(c, 2)) && make_direct(c, flags);
+	return open_at(c, (int)ARGS(c, 0), ARGS(c, 1), ARGS(c, 2));
 }
 
 static bool make_creat(struct abi_call *c, uint32_t *flags)
 {
-	return may_open(AT_FDCWD, ARGS(c, 0), O_TRUNC) && make_direct(c, flags);
+	return open_at(c, AT_FDCWD, ARGS(c, 0), O_WRONLY | O_TRUNC);
 }
 
 static bool make_close(struct abi_call *c, uint32_t *flags)

@@ -127,6 +127,12 @@ uint32_t fd_kind(int fd)
 	return f->kind;
 }
 
+void fd_note(int64_t fd, uint32_t kind)
+{
+	if (fd >= 0 && fd < N_FD_CLASSES)
+		STATE->fd[fd] = (struct agent_fd){.generation = STATE->generation, .kind = kind};
+}
+
 bool fd_nonblocking(int fd)
 {
 	int64_t flags = call3(__NR_fcntl, fd, F_GETFL, 0);

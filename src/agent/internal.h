@@ -104,6 +104,8 @@ enum fd_kind {
 };
 
 uint32_t fd_kind(int fd);
+/* The call that has just opened it says what the descriptor is: an enum fd_kind. */
+void fd_note(int64_t fd, uint32_t kind);
 /* The descriptor is another file's, or nobody's, from now on. */
 void fd_forget(int fd);
 void fd_forget_all(void);

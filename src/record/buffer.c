@@ -87,7 +87,7 @@ void buffer_flush(struct recorder *rec, bool more)
 	}
 	event_begin(&b, rec, t, EV_BUFFER);
 	b.ev.more = more;
-	event_add_bytes(&b, t->t.tid, AGENT_BUFFER, rec->agent.buffer, n);
+	event_lend_bytes(&b, t->t.tid, AGENT_BUFFER, rec->agent.buffer, n);
 	event_end(&b, t);
 }
 

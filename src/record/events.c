@@ -74,6 +74,13 @@ void event_add_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const voi
 	buf_add(&b->rec->data, p, n);
 }
 
+void event_lend_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const void *p, size_t n)
+{
+	BUG_ON(b->n_writes);
+	new_write(b, tid, addr)->bytes.len = n;
+	b->lent = p;
+}
+
 void event_add_mapping(struct event_builder *b, const struct trace_mapping *m)
 {
 	b->maps = xrealloc(b->maps, (b->n_maps + 1) * sizeof(*b->maps));
@@ -127,6 +134,8 @@ void event_end(struct event_builder *b, struct rtask *t)
 
 	for (size_t i = 0; i < b->n_writes; i++)
 		b->writes[i].bytes.data = rec->data.data + (uintptr_t)b->writes[i].bytes.data;
+	if (b->lent)
+		b->writes[0].bytes.data = b->lent;
 	b->ev.writes = b->writes;
 	b->ev.n_writes = b->n_writes;
 	if (b->n_maps) {

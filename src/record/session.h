@@ -233,6 +233,8 @@ struct event_builder {
 	struct trace_event ev;
 	struct trace_write *writes;
 	size_t n_writes, cap_writes;
+	const void
+		*lent; /* the bytes of the only write, if they are not in the recorder's `data` */
 	struct trace_mapping *maps;
 	size_t n_maps;
 	struct buf why;
@@ -242,6 +244,8 @@ void event_begin(struct event_builder *b, struct recorder *rec, struct rtask *t,
 		 enum trace_event_type type);
 /* Memory of `t` as it is now, as far as it can be read. */
 void event_add_memory(struct event_builder *b, struct rtask *t, raddr_t addr, uint64_t len);
+/* Given bytes that stay as they are until event_end(): the event's only write. */
+void event_lend_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const void *p, size_t n);
 /* Given bytes, copied. */
 void event_add_bytes(struct event_builder *b, pid_t tid, raddr_t addr, const void *p, size_t n);
 /* A mapping; what it points to must live until the end. */

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -29,38 +30,48 @@ static const uint32_t first_capacity[N_STREAMS] = {
 
 struct packer {
 	ZSTD_CCtx *ctx;
-	struct buf out; /* header and payload */
+	struct buf out;
 };
 
-/* Fill `p->out` with the block for `raw`. `h` lacks only what the payload says. */
-static int pack_block(struct packer *p, struct block_header *h, const struct buf *raw)
+/* `*payload`: what the block for `raw` has behind `h`, which lacks only what that says. */
+static int pack_block(struct packer *p, struct block_header *h, const struct buf *raw,
+		      const void **payload)
 {
 	size_t bound = ZSTD_compressBound(raw->len);
-	char *payload;
 	size_t n;
 
 	buf_clear(&p->out);
-	payload = buf_reserve(&p->out, sizeof(*h) + bound) + sizeof(*h);
-	n = ZSTD_compressCCtx(p->ctx, payload, bound, raw->data, raw->len, ZSTD_LEVEL);
+	*payload = buf_reserve(&p->out, bound);
+	n = ZSTD_compressCCtx(p->ctx, p->out.data, bound, raw->data, raw->len, ZSTD_LEVEL);
 	if (ZSTD_isError(n))
 		return -ENOMEM;
 	h->codec = CODEC_ZSTD;
 	if (n >= raw->len || trace_store_blocks) {
 		h->codec = CODEC_STORED;
 		n = raw->len;
-		memcpy(payload, raw->data, n);
+		*payload = raw->data;
 	}
 	h->raw_len = raw->len;
 	h->packed_len = n;
-	h->checksum = block_checksum(h, payload);
-	memcpy(p->out.data, h, sizeof(*h));
-	buf_extend(&p->out, sizeof(*h) + n);
+	h->checksum = block_checksum(h, *payload);
 	return 0;
 }
 
-static int append(struct block_file *f, const void *data, size_t len)
+/* In one call; what that cannot do, two say why, or do it piece by piece. */
+static int write_both(int fd, const struct block_header *h, const void *payload, uint64_t pos)
 {
-	int ret = pwrite_full(f->fd, data, len, f->pos);
+	const struct iovec v[] = {{(void *)h, sizeof(*h)}, {(void *)payload, h->packed_len}};
+	int ret;
+
+	if (pwritev(fd, v, 2, (off_t)pos) == (ssize_t)(sizeof(*h) + h->packed_len))
+		return 0;
+	ret = pwrite_full(fd, h, sizeof(*h), pos);
+	return ret ? ret : pwrite_full(fd, payload, h->packed_len, pos + sizeof(*h));
+}
+
+static int append(struct block_file *f, const struct block_header *h, const void *payload)
+{
+	int ret = write_both(f->fd, h, payload, f->pos);
 
 	if (ret) {
 		/* Not needed for reading it, but gives the space back when it is short. */
@@ -68,7 +79,7 @@ static int append(struct block_file *f, const void *data, size_t len)
 			log_debug("ftruncate: %s", strerror(errno));
 		return ret;
 	}
-	f->pos += len;
+	f->pos += sizeof(*h) + h->packed_len;
 	return 0;
 }
 
@@ -85,10 +96,11 @@ static int write_job(struct block_writer *bw, struct packer *p, const struct blo
 		.data_end = job->data_end,
 		.mmaps_end = job->mmaps_end,
 	};
-	int ret = pack_block(p, &h, &job->raw);
+	const void *payload;
+	int ret = pack_block(p, &h, &job->raw, &payload);
 
 	if (!ret)
-		ret = append(f, p->out.data, p->out.len);
+		ret = append(f, &h, payload);
 	if (ret)
 		return ret;
 	buf_add(&f->index, &entry, sizeof(entry));
@@ -107,16 +119,16 @@ static int write_index(struct block_file *f, struct packer *p, enum stream_id st
 		.first = f->next_record,
 		.n_records = f->index.len / sizeof(struct index_entry),
 	};
+	const void *payload;
 	int ret;
 
 	buf_reserve(&f->index, 1); /* never NULL */
 	if (f->index.len > BLOCK_RAW_MAX)
 		return -EFBIG;
-	ret = pack_block(p, &h, &f->index);
-	if (ret)
-		return ret;
-	buf_add(&p->out, &trailer, sizeof(trailer));
-	return append(f, p->out.data, p->out.len);
+	ret = pack_block(p, &h, &f->index, &payload);
+	if (!ret)
+		ret = append(f, &h, payload);
+	return ret ? ret : pwrite_full(f->fd, &trailer, sizeof(trailer), f->pos);
 }
 
 static void recycle(struct block_writer *bw, struct block_job *job)
