@@ -19,7 +19,7 @@
 #include <zstd.h>
 
 #define ZSTD_LEVEL 1
-#define MAX_SPARE  8
+#define MAX_SPARE  (QUEUE_MAX_BYTES / DATA_BLOCK_SIZE)
 
 static const uint32_t first_capacity[N_STREAMS] = {
 	[STREAM_EVENTS] = EVENTS_BLOCK_SIZE + 4096,

@@ -70,7 +70,7 @@ _Static_assert(sizeof(struct index_trailer) == 16, "on disk");
 #define RECORDS_BLOCK_SIZE (256u << 10)
 #define DATA_BLOCK_SIZE	   (1u << 20)
 #define BLOCK_RAW_MAX	   (256u << 20)	   /* a single record may be as long as that */
-#define QUEUE_MAX_BYTES	   (64u << 20)	   /* that wait for the writing thread */
+#define QUEUE_MAX_BYTES	   (16u << 20)	   /* that wait for the writing thread */
 #define FLUSH_INTERVAL_NS  250000000ull	   /* at most that much is lost by kill -9 */
 #define EVENT_DATA_MAX	   (2304ull << 20) /* more than one read(2) or writev(2) can transfer */
 #define FPREGS_MAX	   (64u << 10)
