@@ -95,6 +95,8 @@ static void test_breakpoint(void)
 	child_kill(&c);
 }
 
+#define NOPS_BEHIND 3 /* behind each scenario's body */
+
 /* From the beginning to the second int3, instruction by instruction. */
 static uint64_t step_through(const char *scenario, bool iterations, uint64_t *steps)
 {
@@ -120,12 +122,12 @@ static void test_steps(void)
 	uint64_t steps, whole;
 
 	CHECK_EQ(step_through("stack", false, &steps), child_result("stack"));
-	CHECK_EQ(steps, 2 + 1500 * 12);
+	CHECK_EQ(steps, 2 + 1500 * 12 + NOPS_BEHIND);
 	CHECK_EQ(step_through("calls", false, &steps), child_result("calls"));
 	CHECK_EQ(step_through("copy", true, &steps), child_result("copy"));
 	CHECK(steps > 4 * 5000);
 	CHECK_EQ(step_through("copy", false, &whole), child_result("copy"));
-	CHECK_EQ(whole, 2 + 4 * 15 + 2);
+	CHECK_EQ(whole, 2 + 4 * 15 + 2 + NOPS_BEHIND);
 }
 
 static void test_step_stops(void)
