@@ -356,6 +356,10 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	if (sync)
 		show_original(t, &si);
 	t->resume_signo = si.si_signo;
-	signals_note_boundary(t);
+	/* One without effect can come anywhere: what is pending behind it must not be taken for
+	 * exact.
+	 */
+	if (exact)
+		signals_note_boundary(t);
 	return exact ? NEXT_USER : NEXT_MIDDLE;
 }

@@ -1,0 +1,44 @@
+#!/bin/bash
+# Somebody outside stops and continues a program while its threads compute, here and there at once:
+# wherever that meets them, replay does the same.
+# usage: stopped-outside.sh RR STOPPED_OUTSIDE
+set -u
+
+rr=$1 program=$2
+work=$(mktemp -d "${TMPDIR:-/tmp}/rr-stopped.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+export _RR_TRACE_DIR=$work/traces HOME=$work
+
+# Stops the process whose number is in the file, once that is there, and lets it go on, until it is gone.
+bother() {
+	local pid
+	for ((k = 0; k < 500; k++)); do
+		[[ -s $1 ]] && break
+		sleep 0.02
+	done
+	pid=$(<"$1")
+	while kill -STOP "$pid" 2>/dev/null; do
+		((RANDOM % 3)) || sleep 0.00$((RANDOM % 10))
+		kill -CONT "$pid" 2>/dev/null
+		((RANDOM % 3)) || sleep 0.0$((RANDOM % 20))
+	done
+}
+
+for ((i = 1; i <= 4; i++)); do
+	rm -f "$work/pid"
+	bother "$work/pid" &
+	timeout 120 "$rr" record "$program" "$work/pid" >"$work/recorded" 2>"$work/err"
+	status=$?
+	wait
+	[[ $status = 0 && -s $work/recorded ]] || {
+		echo "FAIL: recording $i: status $status: $(tail -n 1 "$work/err")"
+		exit 1
+	}
+	timeout 120 "$rr" replay -a >"$work/replayed" 2>"$work/err"
+	status=$?
+	[[ $status = 0 ]] && cmp -s "$work/recorded" "$work/replayed" || {
+		echo "FAIL: replay $i: status $status: $(tail -n 1 "$work/err"); $(<"$work/recorded") became $(<"$work/replayed")"
+		exit 1
+	}
+done
+echo "4 recordings, replayed equal"
