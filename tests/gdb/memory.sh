@@ -10,7 +10,7 @@ export HOME=$tmp LC_ALL=C
 free=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo)
 export SIZE=$((free > 3000000 ? 500 : 100))
 gcc -O1 -o "$tmp/big" "$here/programs/big.c" || exit 1
-"$rr" record -o "$tmp/trace" "$tmp/big" $SIZE 8000000000 >/dev/null
+"$rr" record -o "$tmp/trace" "$tmp/big" $SIZE 16000000000 >/dev/null
 "$rr" replay -q -s 0 "$tmp/trace" >/dev/null 2>"$tmp/serving" &
 export SERVER=$!
 for _ in $(seq 600); do
