@@ -6,21 +6,15 @@ here=$(dirname "$(realpath "$0")")
 . "$here/../features.sh"
 [ "$have_gdb" = yes ] || { echo "SKIPPED gdb distance: no gdb with Python"; exit 77; }
 . "$here/../cli/lib.sh"
+. "$here/serving.sh"
 seconds=${2:-5}
 export HOME=$tmp LC_ALL=C
 
 # measure KIND SIZE: of the recording $tmp/KIND-trace.
 measure()
 {
-	"$rr" replay -q -s 0 "$tmp/$1-trace" >/dev/null 2>"$tmp/serving" &
-	export SERVER=$! KIND=$1 SIZE=$2
-	for _ in $(seq 600); do
-		line=$(sed -n 's/.*connect with: //p' "$tmp/serving")
-		[ -z "$line" ] || break
-		sleep 0.1
-	done
-	run bash -c "timeout 400 $line -nx -batch -iex 'set debuginfod enabled off' -x '$here/distance.py' 2>&1"
-	grep -a "of [0-9]\|whole\|rror" "$tmp/out"
+	export KIND=$1 SIZE=$2
+	with_server "$tmp/$1-trace" 400 distance.py 'of [0-9]\|whole\|rror'
 	want grep -q '; 0 failures' "$tmp/out"
 	wait "$SERVER"
 }
