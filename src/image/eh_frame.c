@@ -32,94 +32,31 @@ enum {
 #define MAX_AUG_LEN  8 /* "zPLRSB"; a longer string is none that we know */
 #define CIE_EH_EXTRA 8
 
-/* A position that runs off the end turns bad, once and for all. */
-struct cursor {
-	const uint8_t *p, *end;
-	uint64_t vaddr; /* of `p` */
-	bool bad;
-};
-
 static struct cursor cursor_of(struct elf_span s, uint64_t from, uint64_t to)
 {
 	return (struct cursor){s.p + from, s.p + to, s.vaddr + from, false};
 }
 
-static const uint8_t *take(struct cursor *c, uint64_t n)
-{
-	const uint8_t *p = c->p;
-
-	if (n > (uint64_t)(c->end - c->p)) {
-		c->bad = true;
-		return NULL;
-	}
-	c->p += n;
-	c->vaddr += n;
-	return p;
-}
-
-static uint8_t take8(struct cursor *c)
-{
-	const uint8_t *p = take(c, 1);
-
-	return p ? *p : 0;
-}
-
-static uint32_t take32(struct cursor *c)
-{
-	const uint8_t *p = take(c, 4);
-
-	return p ? load32(p) : 0;
-}
-
-/* Both kinds of LEB128; bits above 64 are dropped. */
-static uint64_t take_leb(struct cursor *c, bool is_signed)
-{
-	uint64_t v = 0;
-	unsigned int shift = 0;
-
-	for (;;) {
-		uint8_t byte = take8(c);
-
-		if (shift < 64)
-			v |= (uint64_t)(byte & 0x7f) << shift;
-		shift += 7;
-		if (byte & 0x80) {
-			if (shift > 70)
-				c->bad = true;
-			if (!c->bad)
-				continue;
-		} else if (is_signed && shift < 64 && (byte & 0x40)) {
-			v |= ~0ULL << shift;
-		}
-		return c->bad ? 0 : v;
-	}
-}
-
 static uint64_t take_format(struct cursor *c, uint8_t encoding)
 {
-	const uint8_t *p;
-
 	switch (encoding & PE_FORMAT) {
 	case PE_ABSPTR:
 	case PE_SIGNED:
 	case PE_UDATA8:
 	case PE_SDATA8:
-		p = take(c, 8);
-		return p ? load64(p) : 0;
+		return cursor_u64(c);
 	case PE_UDATA4:
-		return take32(c);
+		return cursor_u32(c);
 	case PE_SDATA4:
-		return (int64_t)(int32_t)take32(c);
+		return (int64_t)(int32_t)cursor_u32(c);
 	case PE_UDATA2:
-		p = take(c, 2);
-		return p ? load16(p) : 0;
+		return cursor_u16(c);
 	case PE_SDATA2:
-		p = take(c, 2);
-		return p ? (uint64_t)(int64_t)(int16_t)load16(p) : 0;
+		return (uint64_t)(int64_t)(int16_t)cursor_u16(c);
 	case PE_ULEB128:
-		return take_leb(c, false);
+		return cursor_leb128(c, false);
 	case PE_SLEB128:
-		return take_leb(c, true);
+		return cursor_leb128(c, true);
 	default:
 		c->bad = true;
 		return 0;
@@ -129,7 +66,7 @@ static uint64_t take_format(struct cursor *c, uint8_t encoding)
 /* An address; 0 stands for none, whatever it counts from. */
 static uint64_t take_pointer(struct cursor *c, uint8_t encoding)
 {
-	uint64_t place = c->vaddr;
+	uint64_t place = c->at;
 	uint64_t v = take_format(c, encoding);
 
 	if (encoding & PE_INDIRECT)
@@ -152,21 +89,21 @@ static void skip_pointer(struct cursor *c, uint8_t encoding)
 static void read_augmentation(struct eh_cie *cie, struct cursor *c, const char *letters)
 {
 	struct cursor data = *c;
-	uint64_t n = take_leb(&data, false);
+	uint64_t n = cursor_leb128(&data, false);
 
-	if (data.bad || n > (uint64_t)(data.end - data.p))
+	if (data.bad || n > cursor_left(&data))
 		return;
 	data.end = data.p + n;
 	for (; *letters; letters++) {
 		switch (*letters) {
 		case 'L':
-			cie->lsda_encoding = take8(&data);
+			cie->lsda_encoding = cursor_u8(&data);
 			break;
 		case 'P':
-			skip_pointer(&data, take8(&data));
+			skip_pointer(&data, cursor_u8(&data));
 			break;
 		case 'R':
-			cie->fde_encoding = take8(&data);
+			cie->fde_encoding = cursor_u8(&data);
 			break;
 		case 'S':
 			cie->signal_frame = true;
@@ -187,25 +124,25 @@ static void read_cie(struct eh_cie *cie, struct cursor *c)
 	size_t n = 0;
 
 	*cie = (struct eh_cie){.offset = cie->offset, .lsda_encoding = PE_OMIT};
-	version = take8(c);
+	version = cursor_u8(c);
 	letters = (const char *)c->p;
-	while (take8(c))
+	while (cursor_u8(c))
 		if (++n > MAX_AUG_LEN)
 			return;
 	if (c->bad || (version != 1 && version != 3 && version != 4))
 		return;
 	if (strncmp(letters, "eh", 2) == 0) { /* gcc 2.x: a pointer follows */
-		take(c, CIE_EH_EXTRA);
+		cursor_take(c, CIE_EH_EXTRA);
 		letters += 2;
 	}
-	if (version == 4 && (take8(c) != 8 || take8(c) != 0))
+	if (version == 4 && (cursor_u8(c) != 8 || cursor_u8(c) != 0))
 		return;
-	take_leb(c, false); /* code and data alignment, return address */
-	take_leb(c, true);
+	cursor_leb128(c, false); /* code and data alignment, return address */
+	cursor_leb128(c, true);
 	if (version == 1)
-		take8(c);
+		cursor_u8(c);
 	else
-		take_leb(c, false);
+		cursor_leb128(c, false);
 	if (c->bad)
 		return;
 	if (*letters == 'z') {
@@ -245,7 +182,7 @@ static const struct eh_cie *find_cie(struct eh_frames *it, uint64_t offset)
 	if (it->cie.offset == offset)
 		return &it->cie;
 	it->cie = (struct eh_cie){.offset = offset};
-	if (open_entry(&it->span, offset, &c, &next) && take32(&c) == 0 && !c.bad)
+	if (open_entry(&it->span, offset, &c, &next) && cursor_u32(&c) == 0 && !c.bad)
 		read_cie(&it->cie, &c);
 	return &it->cie;
 }
@@ -273,7 +210,7 @@ static bool read_fde(struct eh_frames *it, struct cursor *c, uint64_t id_at, uin
 		return false;
 	fde->end = fde->start + size;
 	if (cie->augmented && cie->lsda_encoding != PE_OMIT) {
-		take_leb(c, false);
+		cursor_leb128(c, false);
 		fde->lsda = take_pointer(c, cie->lsda_encoding);
 		if (c->bad)
 			fde->lsda = UINT64_MAX; /* there is one, but where? */
@@ -355,7 +292,7 @@ bool eh_frames_next(struct eh_frames *it, struct eh_fde *fde)
 		}
 		it->at = next;
 		id_at = c.p - it->span.p;
-		id = take32(&c);
+		id = cursor_u32(&c);
 		if (!c.bad && id && read_fde(it, &c, id_at, id, fde))
 			return true;
 	}
@@ -369,7 +306,7 @@ static int read_call_sites(struct cursor *c, uint8_t encoding, uint64_t base, st
 		take_format(c, encoding); /* start, length */
 		take_format(c, encoding);
 		pad = take_format(c, encoding);
-		take_leb(c, false); /* action */
+		cursor_leb128(c, false); /* action */
 		if (c->bad)
 			return -EINVAL;
 		if (pad)
@@ -390,15 +327,15 @@ int eh_landing_pads(const struct elf_file *f, const struct eh_fde *fde, struct c
 	if (!s.p)
 		return -EINVAL;
 	c = cursor_of(s, 0, s.n);
-	encoding = take8(&c); /* where landing pads count from: the function */
+	encoding = cursor_u8(&c); /* where landing pads count from: the function */
 	if (encoding != PE_OMIT)
 		base = take_pointer(&c, encoding);
-	encoding = take8(&c); /* types */
+	encoding = cursor_u8(&c); /* types */
 	if (encoding != PE_OMIT)
-		take_leb(&c, false);
-	encoding = take8(&c); /* call sites */
-	n = take_leb(&c, false);
-	if (c.bad || (encoding & ~PE_FORMAT) || n > (uint64_t)(c.end - c.p))
+		cursor_leb128(&c, false);
+	encoding = cursor_u8(&c); /* call sites */
+	n = cursor_leb128(&c, false);
+	if (c.bad || (encoding & ~PE_FORMAT) || n > cursor_left(&c))
 		return -EINVAL;
 	if (n > *budget)
 		return -ENOEXEC;

@@ -5,34 +5,10 @@
 #ifndef IMAGE_ELF_TABLES_H
 #define IMAGE_ELF_TABLES_H
 
+#include "base/cursor.h"
 #include "image/elf.h"
 
 #include <elf.h>
-#include <string.h>
-
-static inline uint16_t load16(const void *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint32_t load32(const void *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint64_t load64(const void *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
 
 /* Bytes of the file, and where they are in memory. */
 struct elf_span {
