@@ -10,8 +10,7 @@
 
 struct command {
 	const char *name;
-	int (*run)(const struct command *cmd,
-		   char **argv); /* returns the exit status; NULL: later */
+	int (*run)(const struct command *cmd, char **argv); /* returns the exit status */
 	const struct option_row *options;
 	const char *args;    /* of the usage line */
 	const char *summary; /* one line */
@@ -67,9 +66,7 @@ _Noreturn void die_by_signal(int signo);
 #define COMMAND(name, args, summary, notes)                     \
 	int cmd_##name(const struct command *cmd, char **argv); \
 	extern const struct option_row name##_option_rows[];
-#define COMMAND_LATER(name, summary)
 #include "cli/commands.def"
 #undef COMMAND
-#undef COMMAND_LATER
 
 #endif

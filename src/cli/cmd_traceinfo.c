@@ -1,64 +1,13 @@
 /*
- * rr traceinfo: `struct trace_info` as a JSON object. Text that came from outside may be any bytes:
- * what is not UTF-8 becomes \udcXX (a lone surrogate), from which Python's os.fsencode() makes the
- * same bytes again.
+ * rr traceinfo: `struct trace_info` as a JSON object.
  */
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "cli/traces.h"
 
 #include "abi/abi.h"
 
 const struct option_row traceinfo_option_rows[] = {OPTIONS_END};
-
-/* Length of the well-formed UTF-8 character at `s` (Unicode, table 3-7); 0 if it is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	}
-	return n;
-}
-
-static void json_string(const char *text, struct buf *out)
-{
-	const unsigned char *s = (const unsigned char *)(text ? text : "");
-
-	buf_addch(out, '"');
-	while (*s) {
-		size_t n = utf8_length(s);
-
-		if (!n)
-			buf_addf(out, "\\udc%02x", *s++);
-		else if (*s == '"' || *s == '\\')
-			buf_addf(out, "\\%c", *s++);
-		else if (*s < 0x20 || *s == 0x7f)
-			buf_addf(out, "\\u%04x", *s++);
-		else {
-			buf_add(out, s, n);
-			s += n;
-		}
-	}
-	buf_addch(out, '"');
-}
 
 static void field_string(const char *key, const char *value, struct buf *out)
 {
@@ -79,12 +28,11 @@ static void field_bool(const char *key, bool value, struct buf *out)
 
 static void field_strings(const char *key, const char *const *values, struct buf *out)
 {
-	buf_addf(out, "  \"%s\": [", key);
-	for (size_t i = 0; values && values[i]; i++) {
-		buf_addstr(out, i ? ",\n    " : "\n    ");
-		json_string(values[i], out);
-	}
-	buf_addstr(out, "\n  ],\n");
+	size_t n = 0;
+
+	while (values && values[n])
+		n++;
+	json_strings(key, values, n, false, out);
 }
 
 static void field_cpuid(const struct trace_info *info, struct buf *out)

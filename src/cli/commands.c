@@ -72,15 +72,11 @@ const struct option_row global_option_rows[] = {
 	OPTIONS_END,
 };
 
-static const struct option_row no_option_rows[] = {OPTIONS_END};
-
 static const struct command commands[] = {
 #define COMMAND(name, args, summary, notes) \
 	{#name, cmd_##name, name##_option_rows, args, summary, notes},
-#define COMMAND_LATER(name, summary) {#name, NULL, no_option_rows, "", summary, ""},
 #include "cli/commands.def"
 #undef COMMAND
-#undef COMMAND_LATER
 };
 
 const struct command *command_table(size_t *count)
@@ -140,8 +136,6 @@ void command_help(const struct command *cmd, struct buf *out)
 	buf_addstr(out, "Usage: ");
 	usage_line(cmd, out);
 	buf_addf(out, "\n\n%s: %s.\n", cmd->name, cmd->summary);
-	if (!cmd->run)
-		buf_addstr(out, "It is not in this version yet.\n");
 	if (*cmd->notes)
 		buf_addf(out, "\n%s", cmd->notes);
 	if (cmd->options[0].kind != OPT_END) {
@@ -157,10 +151,8 @@ void general_help(struct buf *out)
 			"       " RR_NAME " [OPTION]... PROGRAM [ARG]...     records it\n"
 			"       " RR_NAME " [OPTION]... TRACE                replays it\n"
 			"\nRecord a run of a Linux program, and replay it exactly.\n\nCommands:\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		buf_addf(out, "  %-12s  %s%s\n", commands[i].name, commands[i].summary,
-			 commands[i].run ? "" : " (not in this version yet)");
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		buf_addf(out, "  %-12s  %s\n", commands[i].name, commands[i].summary);
 	buf_addstr(out, "\nOptions of every command, before its name or after it:\n");
 	options_describe(global_option_rows, out);
 	buf_addstr(out, "\n'rr help COMMAND' or 'rr COMMAND --help' explains a command.\n");
@@ -168,10 +160,8 @@ void general_help(struct buf *out)
 
 void list_commands(struct buf *out)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (commands[i].run)
-			buf_addf(out, "%s\n", commands[i].name);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		buf_addf(out, "%s\n", commands[i].name);
 }
 
 bool answer_informative(const struct command *cmd)

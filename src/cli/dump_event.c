@@ -8,7 +8,6 @@
 #include "abi/syscall.h"
 #include "agentctl/records.h"
 
-#include <ctype.h>
 #include <sched.h>
 #include <sys/mman.h>
 
@@ -40,17 +39,6 @@ bool dump_regs(const struct trace_bytes *bytes, struct regs *out)
 static enum abi_arch event_arch(const struct trace_event *ev)
 {
 	return ev->arch == ARCH_I386 ? ARCH_I386 : ARCH_X86_64;
-}
-
-/* A name from the trace, without characters that would break the line or the terminal. */
-static void add_printable(struct buf *out, const char *s)
-{
-	for (; s && *s; s++) {
-		if (iscntrl((unsigned char)*s))
-			buf_addf(out, "\\%03o", (unsigned char)*s);
-		else
-			buf_addch(out, *s);
-	}
 }
 
 static void call_words(const struct trace_event *ev, struct buf *out)
@@ -102,7 +90,7 @@ static void exec_words(const struct trace_event *ev, const struct task_list *tas
 	const struct trace_task *t = find_exec(tasks, ev->number);
 
 	if (t && t->exe)
-		add_printable(out, t->exe);
+		format_printable(t->exe, out);
 	else
 		buf_addstr(out, "a new program");
 	buf_addf(out, " (%zu mapping%s)", ev->n_maps, ev->n_maps == 1 ? "" : "s");
@@ -154,10 +142,6 @@ static void signal_words(const struct trace_event *ev, struct buf *out)
 	}
 }
 
-/*
- * The event does not say which instruction it was; its length and the registers that it changed do:
- * rdtscp has three bytes, cpuid writes rbx and rcx, which rdtsc leaves alone.
- */
 /* A landing has an address, which was not chosen by us. */
 static void sched_words(const struct trace_event *ev, struct buf *out)
 {
@@ -168,6 +152,10 @@ static void sched_words(const struct trace_event *ev, struct buf *out)
 		buf_addf(out, ", no safepoint, at 0x%llx", (unsigned long long)regs.u.rip);
 }
 
+/*
+ * The event does not say which instruction it was; its length and the registers that it changed do:
+ * rdtscp has three bytes, cpuid writes rbx and rcx, which rdtsc leaves alone.
+ */
 static void insn_words(const struct trace_event *ev, struct buf *out)
 {
 	struct regs before, after;
@@ -369,7 +357,7 @@ void dump_mappings(const struct trace_event *ev, struct buf *out)
 		const char *source = m->source < ARRAY_SIZE(sources) ? sources[m->source] : NULL;
 
 		buf_addstr(out, "  { name:\"");
-		add_printable(out, m->name);
+		format_printable(m->name, out);
 		buf_addf(out, "\", addr:0x%llx, length:0x%llx, prot:\"%c%c%c%c\", flags:0x%x",
 			 (unsigned long long)m->start, (unsigned long long)(m->end - m->start),
 			 m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',

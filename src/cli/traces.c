@@ -138,6 +138,16 @@ void format_argv(const char *const *argv, struct buf *out)
 	}
 }
 
+void format_printable(const char *name, struct buf *out)
+{
+	for (; *name; name++) {
+		if (iscntrl((unsigned char)*name))
+			buf_addf(out, "\\%03o", (unsigned char)*name);
+		else
+			buf_addch(out, *name);
+	}
+}
+
 void format_size(uint64_t bytes, struct buf *out)
 {
 	static const char units[] = "KMGTPE";

@@ -34,6 +34,8 @@ void format_exit(int status, struct buf *out);
 /* The words of a command line, quoted for a shell where that is needed. */
 void format_argv(const char *const *argv, struct buf *out);
 
+/* A name from the trace, without characters that would break the line or the terminal. */
+void format_printable(const char *name, struct buf *out);
 /* A size for people: "812", "1.4M". */
 void format_size(uint64_t bytes, struct buf *out);
 

@@ -95,6 +95,30 @@ for signal in 9 11; do
 	want_status $((128 + signal)) "$rr" replay -a
 done
 
+# --- rerun: a line behind each event, of a task that is there ---
+want_ok "$rr" record -n sh -c 'echo a; (exit 3); echo b'
+want_ok "$rr" dump
+cp "$tmp/out" "$tmp/dump"
+want_ok "$rr" rerun --event-regs=event,tid,ip,gp_x16,ymm_x16
+cp "$tmp/out" "$tmp/rerun"
+want [ "$(sed 's/ *[+-].*//; s/  */ /' "$tmp/dump" | head -n 40)" = \
+	"$(sed 's/event:\([0-9]*\) tid:\([0-9]*\) .*/\1 \2/' "$tmp/rerun" | head -n 40)" ]
+want [ "$(wc -l <"$tmp/rerun")" -ge $(($(wc -l <"$tmp/dump") - 1)) ]
+want_ok "$rr" rerun --event-regs=event,tid,ip,gp_x16,ymm_x16
+want cmp -s "$tmp/out" "$tmp/rerun"
+# What the recorder saw behind the call, and the debugger shows.
+want_ok "$rr" dump -r 8
+register=$(sed -n 's/.* regs\.rbx=\(0x[0-9a-f]*\) .*/\1/p' "$tmp/out")
+want_ok "$rr" rerun -s 8 -e 8 --event-regs=event,rbx
+want [ "$(cat "$tmp/out")" = "event:8 rbx:$register" ]
+want_ok "$rr" rerun -r -s 2 -e 3 --event-regs=event,eflags,xmm0,ymm0
+want [ "$(wc -c <"$tmp/out")" -eq $((2 * (8 + 8 + 16 + 32))) ]
+want_ok "$rr" rerun -e 2 --singlestep=icount,ip
+want [ "$(wc -l <"$tmp/out")" -gt 10 ]
+want [ "$(sed -n 's/icount:\([0-9]*\) ip:0x[0-9a-f]*$/\1/p' "$tmp/out" | sort -nc 2>&1)" = '' ]
+want_error 1 "'nonsense' is no register" "$rr" rerun --event-regs=ip,nonsense
+want_error 1 'no event 9999 ' "$rr" rerun -s 9999 --event-regs=ip
+
 # --- rm, mv ---
 want_ok "$rr" mv echo-1 kept
 want_ok "$rr" replay -a kept

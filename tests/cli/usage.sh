@@ -21,7 +21,6 @@ for command in $("$rr" -L); do
 	want_error 1 "^rr: $command: unknown option '--nonsense'" "$rr" "$command" --nonsense
 done
 want_output 'num-cpu-ticks=N' "$rr" help record
-want_output 'not in this version yet' "$rr" help rerun
 want_error 1 "'nonsense' is no command" "$rr" help nonsense
 want_error 1 'usage: rr help' "$rr" help record replay
 
@@ -53,10 +52,10 @@ done
 want_error 1 'RR_LOG' env RR_LOG=all:loud "$rr" ls
 want_error 1 'RR_LOG_FILE' env RR_LOG_FILE=/nonexistent/file "$rr" ls
 
-# --- commands of later versions ---
-for command in rerun sources filename buildid; do
-	want_error 1 "^rr: $command .*not in this version yet" "$rr" "$command"
-done
+# --- rerun ---
+want_error 1 'what is to be printed\?.*; usage: rr rerun' "$rr" rerun
+want_error 1 'rerun: -f .*not in this version yet' "$rr" rerun -f 0x1000
+want_error 1 '^rr: rerun: -s' "$rr" rerun --event-regs=ip -s 0
 
 # --- record ---
 want_error 1 'record: which program\?; usage: rr record' "$rr" record
@@ -109,12 +108,14 @@ want_error 1 'no-such-trace' "$rr" replay -a no-such-trace
 want_ok "$rr" ls
 want_ok "$rr" ls -ltr
 want [ ! -s "$tmp/out" ]
-for command in dump ps traceinfo; do
+for command in dump ps traceinfo filename sources; do
 	want_error 1 '' "$rr" "$command"
 	want_error 1 'no-such-trace' "$rr" "$command" no-such-trace
 done
 want_error 1 'unexpected argument' "$rr" ls x
-want_error 1 'usage: rr ps' "$rr" ps a b
+for command in ps filename sources; do
+	want_error 1 "usage: rr $command" "$rr" "$command" a b
+done
 want_error 1 'usage: rr rm' "$rr" rm
 want_error 1 'no-such-trace' "$rr" rm no-such-trace
 want_ok "$rr" rm -f no-such-trace
