@@ -125,10 +125,14 @@ static bool add_word(struct columns *c, const struct register_set *set, const ch
 		const char *word, *name;
 		enum column_kind kind;
 	} words[] = {
-		{"event", NULL, COLUMN_EVENT},		 {"ticks", NULL, COLUMN_TICKS},
-		{"tid", NULL, COLUMN_TID},		 {"icount", NULL, COLUMN_ICOUNT},
-		{"ip", "rip", COLUMN_REGISTER},		 {"flags", "eflags", COLUMN_REGISTER},
-		{"fsbase", "fs_base", COLUMN_REGISTER}, {"gsbase", "gs_base", COLUMN_REGISTER},
+		{"event", NULL, COLUMN_EVENT},
+		{"ticks", NULL, COLUMN_TICKS},
+		{"tid", NULL, COLUMN_TID},
+		{"icount", NULL, COLUMN_ICOUNT},
+		{"ip", "rip", COLUMN_REGISTER},
+		{"flags", "eflags", COLUMN_REGISTER},
+		{"fsbase", "fs_base", COLUMN_REGISTER},
+		{"gsbase", "gs_base", COLUMN_REGISTER},
 	};
 
 	uint64_t i;
@@ -292,8 +296,7 @@ static int go_to(struct rerun_command *rc, event_t event)
 {
 	struct timeline_stop stop;
 
-	return timeline_seek_event(rc->tl, event, &stop) ||
-	       stop.reason == TIMELINE_STOP_FAILED;
+	return timeline_seek_event(rc->tl, event, &stop) || stop.reason == TIMELINE_STOP_FAILED;
 }
 
 /* One event of the range, and what leads to it: 0 or an exit status. */
@@ -336,8 +339,10 @@ static int prepare(struct rerun_command *rc)
 		return -EINVAL;
 	rc->end = rc->end ? min_u64(rc->end, last) : last;
 	if (rc->start > rc->end)
-		return error_ret(-ERANGE, "rerun: no event %" PRIu64 " to begin behind: they are 1 to "
-				 "%" PRIu64, rc->start, rc->end);
+		return error_ret(-ERANGE,
+				 "rerun: no event %" PRIu64 " to begin behind: they are 1 to "
+				 "%" PRIu64,
+				 rc->start, rc->end);
 	return 0;
 }
 

@@ -17,22 +17,22 @@ const char *const dwarf_section_names[N_DWARF_SECTIONS] = {
 };
 
 enum { /* attributes */
-	AT_NAME = 0x03,
-	AT_STMT_LIST = 0x10,
-	AT_COMP_DIR = 0x1b,
-	AT_STR_OFFSETS_BASE = 0x72,
+       AT_NAME = 0x03,
+       AT_STMT_LIST = 0x10,
+       AT_COMP_DIR = 0x1b,
+       AT_STR_OFFSETS_BASE = 0x72,
 };
 
 enum { /* unit types */
-	UT_TYPE = 2,
-	UT_SKELETON = 4,
-	UT_SPLIT_COMPILE = 5,
-	UT_SPLIT_TYPE = 6,
+       UT_TYPE = 2,
+       UT_SKELETON = 4,
+       UT_SPLIT_COMPILE = 5,
+       UT_SPLIT_TYPE = 6,
 };
 
 enum { /* contents of an entry of the line table's lists */
-	LNCT_PATH = 1,
-	LNCT_DIRECTORY_INDEX = 2,
+       LNCT_PATH = 1,
+       LNCT_DIRECTORY_INDEX = 2,
 };
 
 /* How the value of a form is read. */

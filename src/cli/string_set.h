@@ -12,8 +12,8 @@ struct string_set {
 	struct map by_hash;
 };
 
-#define STRING_SET_INIT  \
-	{                \
+#define STRING_SET_INIT   \
+	{                 \
 		.v = NULL \
 	}
 

@@ -44,9 +44,9 @@ static void load_sections(const struct buf *file, struct dwarf *d)
 	for (unsigned int k = 0; k < e->e_shnum; k++) {
 		for (int i = 0; i < N_DWARF_SECTIONS; i++) {
 			if (!strcmp(names + sections[k].sh_name, dwarf_section_names[i]))
-				d->sections[i] = (struct dwarf_bytes){
-					(const uint8_t *)file->data + sections[k].sh_offset,
-					sections[k].sh_size};
+				d->sections[i] = (struct dwarf_bytes){(const uint8_t *)file->data +
+									      sections[k].sh_offset,
+								      sections[k].sh_size};
 		}
 	}
 }
