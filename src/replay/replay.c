@@ -40,13 +40,14 @@ struct ptask *session_task(struct session *s)
 
 static void print_event(struct session *s)
 {
-	if (s->opt->trace_from && s->ev.number >= s->opt->trace_from)
-		error("event %" PRIu64 ": task %d, type %d, %s", s->ev.number, s->ev.tid,
-		      s->ev.type,
-		      s->ev.type == EV_SYSCALL || s->ev.type == EV_SYSCALL_ENTRY ||
-				      s->ev.type == EV_SYSCALL_EXIT
-			      ? syscall_name(s->ev.arch, s->ev.syscall)
-			      : "");
+	const struct trace_event *ev = &s->ev;
+	const bool is_call = ev->type == EV_SYSCALL || ev->type == EV_SYSCALL_ENTRY ||
+			     ev->type == EV_SYSCALL_EXIT;
+
+	if (s->opt->trace_from && ev->number >= s->opt->trace_from)
+		error("event %" PRIu64 ": task %d, %s%s%s", ev->number, ev->tid,
+		      event_name(ev->type), is_call ? " " : "",
+		      is_call ? syscall_name(ev->arch, ev->syscall) : "");
 	if (s->opt->stats_interval && s->ev.number % s->opt->stats_interval == 0)
 		error("event %" PRIu64 " of %" PRIu64 ", %zu tasks", s->ev.number, s->n_events,
 		      s->tasks.count);

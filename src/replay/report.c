@@ -17,7 +17,13 @@ static const char *const event_names[N_EVENT_TYPES] = {
 	[EV_INSN] = "trapped instruction",
 	[EV_EXIT] = "exit",
 	[EV_SCHED] = "preemption",
+	[EV_BUFFER] = "buffered calls",
 };
+
+const char *event_name(enum trace_event_type type)
+{
+	return type < N_EVENT_TYPES && event_names[type] ? event_names[type] : "event";
+}
 
 static void print_lines(const char *prefix, const char *text)
 {
@@ -67,7 +73,7 @@ int diverged(struct session *s, struct ptask *p, const char *fmt, ...)
 	first = strcspn(buf_str(&b), "\n");
 	progress_end(s);
 	error("the replay diverged at event %llu (%s of task %d): %.*s",
-	      (unsigned long long)ev->number, event_names[ev->type], ev->tid, (int)first,
+	      (unsigned long long)ev->number, event_name(ev->type), ev->tid, (int)first,
 	      buf_str(&b));
 	if (first < b.len)
 		print_lines("", buf_str(&b) + first + 1);

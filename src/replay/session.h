@@ -143,6 +143,8 @@ struct ptask *ptask_find(struct session *s, pid_t rec_tid);
 struct pgroup *pgroup_new(pid_t rec_tgid);
 
 /* --- report.c --- */
+/* "system call", "exec", ... */
+const char *event_name(enum trace_event_type type);
 /* Say that the replay is not the recording, with both states where `p` has one; REPLAY_DIVERGED. */
 int diverged(struct session *s, struct ptask *p, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
