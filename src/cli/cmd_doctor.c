@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "image/cache.h"
+#include "mem/layout.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -84,11 +85,11 @@ static enum finding check_mmap_min(struct buf *detail, struct buf *remedy)
 		min = strtoull(buf_str(&text), NULL, 10);
 	buf_release(&text);
 	buf_addf(detail, "vm.mmap_min_addr is %llu", (unsigned long long)min);
-	if (min <= 65536)
+	if (min <= STUB_PAGE)
 		return FOUND_OK;
-	buf_addstr(detail, " (a low address is not needed by this version)");
+	buf_addf(detail, ": processes cannot have memory of rr's at %#x", STUB_PAGE);
 	buf_addstr(remedy, "sysctl vm.mmap_min_addr=65536");
-	return FOUND_LIMITED;
+	return FOUND_MISSING;
 }
 
 /* The directory that traces are made in, or the nearest one above it that exists. 0 or -errno. */
@@ -240,7 +241,7 @@ static enum finding check_gdb(struct buf *detail, struct buf *remedy)
 		found = !access(buf_str(&file), X_OK);
 		path += len;
 	}
-	buf_addstr(detail, found ? buf_str(&file) : "not found (not needed by this version)");
+	buf_addstr(detail, found ? buf_str(&file) : "not found: only `rr replay -a` works");
 	if (!found)
 		buf_addstr(remedy, "apt-get install gdb");
 	buf_release(&file);
@@ -257,7 +258,7 @@ static const struct check {
 	{"memory access", check_memory_access, true},
 	{"seccomp-bpf", check_seccomp, false},
 	{"ASLR off", check_no_aslr, true},
-	{"low mappings", check_mmap_min, false},
+	{"low mappings", check_mmap_min, true},
 	{"TSC trapping", check_tsc, true},
 	{"CPUID faulting", check_cpuid, false},
 	{"perf software", check_perf_software, false},

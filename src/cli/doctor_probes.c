@@ -213,7 +213,7 @@ enum finding check_seccomp(struct buf *detail, struct buf *remedy)
 		buf_addstr(detail, "system calls can be filtered");
 		return FOUND_OK;
 	}
-	buf_addstr(detail, "a filter cannot be installed (not needed by this version)");
+	buf_addstr(detail, "a filter cannot be installed: every system call stops, as with -n");
 	buf_addstr(remedy, "a kernel with CONFIG_SECCOMP_FILTER, a sandbox that allows seccomp()");
 	return FOUND_LIMITED;
 }
@@ -323,8 +323,7 @@ enum finding check_perf_software(struct buf *detail, struct buf *remedy)
 			 paranoid);
 		return FOUND_OK;
 	}
-	buf_addf(detail, "context switches cannot be counted: %s (not needed by this version)",
-		 strerror(errno));
+	buf_addf(detail, "context switches cannot be counted: %s (not needed)", strerror(errno));
 	if (paranoid > 1)
 		buf_addstr(remedy, "sysctl kernel.perf_event_paranoid=1");
 	else
