@@ -388,7 +388,10 @@ int record_start(struct recorder *rec, char *const *argv)
 		goto out;
 	}
 	ret = mm_open(&mm, task.tid);
-	if (!ret)
+	if (ret)
+		error("cannot access the memory of %s: %s; see `rr doctor`", argv[0],
+		      strerror(-ret));
+	else
 		ret = open_trace(rec, buf_str(&exe), argv, env, setup.cpu);
 	if (ret) {
 		kill(task.tid, SIGKILL);
