@@ -17,6 +17,8 @@ struct record_command {
 	size_t n_env;
 	char trace_id[33];
 	bool nested_ignore;
+	bool asan;
+	struct buf asan_options; /* NAME=VALUE */
 };
 
 static int set_cpu_binding(void *dest, const char *arg, struct buf *why)
@@ -72,18 +74,36 @@ static int set_continue_signal(void *dest, const char *arg, struct buf *why)
 			    why);
 }
 
+static void append_env(struct record_command *rc, const char *name_value)
+{
+	rc->opt.env = xrealloc(rc->opt.env, (rc->n_env + 2) * sizeof(*rc->opt.env));
+	rc->opt.env[rc->n_env++] = name_value;
+	rc->opt.env[rc->n_env] = NULL;
+}
+
 static int add_env(void *dest, const char *arg, struct buf *why)
 {
-	struct record_command *rc = dest;
-
 	if (!strchr(arg, '=') || *arg == '=') {
 		buf_addstr(why, "is not NAME=VALUE");
 		return -1;
 	}
-	rc->opt.env = xrealloc(rc->opt.env, (rc->n_env + 2) * sizeof(*rc->opt.env));
-	rc->opt.env[rc->n_env++] = arg;
-	rc->opt.env[rc->n_env] = NULL;
+	append_env(dest, arg);
 	return 0;
+}
+
+/* Behind what the user has set; of several values the last holds. */
+static void add_asan_options(struct record_command *rc)
+{
+	static const char name[] = "ASAN_OPTIONS=";
+	const char *set = getenv("ASAN_OPTIONS");
+
+	for (size_t i = 0; i < rc->n_env; i++) {
+		if (!strncmp(rc->opt.env[i], name, sizeof(name) - 1))
+			set = rc->opt.env[i] + sizeof(name) - 1;
+	}
+	buf_addf(&rc->asan_options, "%s%s%sdetect_leaks=0", name, set ? set : "",
+		 set && *set ? ":" : "");
+	append_env(rc, buf_str(&rc->asan_options));
 }
 
 static int set_ticks(void *dest, const char *arg, struct buf *why)
@@ -235,10 +255,13 @@ const struct option_row record_option_rows[] = {
 	       AT(buffer_kib), .min = 4),
 	OPTION(UNUSED, 'b', "force-syscall-buffer", NULL,
 	       "accepted: calls are buffered but with -n"),
-	OPTION(LATER, 0, "asan", NULL, "for programs with AddressSanitizer"),
-	OPTION(LATER, 0, "tsan", NULL, "for programs with ThreadSanitizer"),
+	OPTION(FLAG, 0, "asan", NULL,
+	       "let AddressSanitizer not search for leaks, which it cannot do in a process that is traced",
+	       OPT_AT(struct record_command, asan)),
+	OPTION(UNUSED, 0, "tsan", NULL, "accepted: ThreadSanitizer needs nothing of us"),
+	OPTION(UNUSED, 0, "scarce-fds", NULL,
+	       "accepted: rr keeps no file descriptors in the tracees"),
 	OPTION(LATER, 0, "setuid-sudo", NULL, "record set-user-ID programs through sudo"),
-	OPTION(LATER, 0, "scarce-fds", NULL, "leave file descriptors to the tracees"),
 	OPTIONS_END,
 };
 
@@ -271,11 +294,14 @@ int cmd_record(const struct command *cmd, char **argv)
 			     rest.args[0]),
 		       1;
 	}
+	if (rc.asan)
+		add_asan_options(&rc);
 	rc.opt.disable_cpuid_faulting = globals.disable_cpuid_faulting;
 	rc.opt.checksum = globals.checksum;
 	rc.opt.mark_stdio = globals.mark_stdio;
 	status = record_program(&rc.opt, rest.args, &fatal_signal);
 	free(rc.opt.env);
+	buf_release(&rc.asan_options);
 	if (fatal_signal)
 		die_by_signal(fatal_signal);
 	return status;

@@ -34,6 +34,53 @@ cp "$tmp/out" "$tmp/recorded"
 want_ok "$rr" replay -a
 want cmp -s "$tmp/out" "$tmp/recorded"
 
+# --- forms of options, numbers, masks of the environment ---
+for option in -c5 -c=5 '-c 5' -c0x5 --num-cpu-ticks=5 '--num-cpu-ticks 5'; do
+	# shellcheck disable=SC2086 # some are two words
+	want_ok "$rr" record $option true
+done
+want_ok "$rr" record --num-cores=0x7 nproc
+want [ "$(cat "$tmp/out")" = 7 ]
+want_ok "$rr" record --asan --tsan --scarce-fds -v ASAN_OPTIONS=a=1 sh -c 'echo $ASAN_OPTIONS'
+want [ "$(cat "$tmp/out")" = a=1:detect_leaks=0 ]
+want_ok "$rr" record --asan sh -c 'echo $ASAN_OPTIONS'
+want [ "$(cat "$tmp/out")" = detect_leaks=0 ]
+want_status 0 "$rr" -M record sh -c 'echo one; echo two >&2'
+want grep -Eq '^\[rr [0-9]+ [0-9]+\]one$' "$tmp/out"
+want grep -Eq '^\[rr [0-9]+ [0-9]+\]two$' "$tmp/err"
+want_ok "$rr" record -i USR1 sh -c 'kill -USR1 $$; echo on'
+want_ok "$rr" record -t 10 sh -c 'kill -USR1 $$; echo on'
+want [ "$(cat "$tmp/out")" = on ]
+want_status 4 "$rr" record -w sh -c '(sleep 0.2; echo late) & exit 4'
+want [ "$(cat "$tmp/out")" = late ]
+want_status 1 "$rr" record "$rr" record true
+want grep -q 'inside a recording already: use --nested=ignore' "$tmp/err"
+
+# --- signals to rr: SIGTERM is the program's for five seconds, SIGINT its own affair ---
+begin_recording()
+{
+	rm -f "$tmp/ready"
+	"$rr" record "$@" >"$tmp/ready" 2>"$tmp/err" &
+	recorder=$!
+	until [ -s "$tmp/ready" ]; do
+		sleep 0.05
+	done
+}
+
+begin_recording sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
+kill -INT $recorder
+want kill -0 $recorder
+kill -TERM $recorder
+wait $recorder
+want [ $? -eq 3 ]
+begin_recording sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
+start=$(date +%s)
+kill -TERM $recorder
+wait $recorder 2>"$tmp/err"
+want [ $? -eq 137 ]
+want [ $(($(date +%s) - start)) -ge 4 ]
+want_status 137 "$rr" replay -a
+
 # --- where the trace goes ---
 want_ok "$rr" record -o "$tmp/mine" true
 want [ -f "$tmp/mine/version" ]
