@@ -27,6 +27,7 @@
 #ifndef __ASSEMBLER__
 #include "base/clock.h"
 
+#include <asm/unistd_64.h>
 #include <stdint.h>
 
 #define N_CODE_RANGES	 64
@@ -68,6 +69,21 @@ struct agent_call {
 	uint8_t pad[2];
 };
 
+/*
+ * A record of the buffer: this, then pieces of memory that the call wrote; all is padded to 8
+ * bytes. A call whose pieces did not fit into one buffer has several records, all but the last
+ * RECORD_MORE.
+ */
+struct agent_record {
+	uint32_t size; /* with its pieces */
+	uint16_t nr;
+	uint16_t flags;
+	uint32_t check; /* of the arguments: agent_check() */
+	uint32_t file;	/* RECORD_REMAKE of a mmap: the number of the file, 0: of memory;
+			 * RECORD_TIME: nanoseconds, or microseconds */
+	int64_t result; /* RECORD_TIME: seconds */
+};
+
 struct agent_state {
 	uint64_t rsp;	 /* the program's */
 	uint64_t raw;	 /* address of the hook's own syscall instruction */
@@ -86,7 +102,10 @@ struct agent_state {
 	uint32_t flush;	      /* recording: report before the next record, full or not */
 	uint32_t buffer_size; /* recording: bytes of the buffer to be used */
 	uint32_t may_call;    /* replay: the agent makes again itself what it can */
-	uint32_t pad_may_call;
+
+	/* The last record, if the next one may be like it; recording: it ends there. */
+	uint32_t last_end;
+	struct agent_record last;
 
 	/* Recording: what of a call that stops now has been done already; and, of one that writes
 	 * vectors, what is left: its arguments while the program waits in it. */
@@ -99,6 +118,7 @@ struct agent_state {
 		uint64_t name, name_len, iov, n_iov, control, control_len, flags;
 	} rest_msg;
 
+	int64_t pid, tid;   /* of the running task, as it sees them; 0: not known */
 	uint64_t blocked;   /* signals that the running task blocks, as far as `blocked_known` */
 	uint64_t clear_tid; /* of the running task, for when it exits */
 	uint64_t robust_list;
@@ -177,21 +197,6 @@ struct agent_state {
 	struct agent_call batch[MAX_BATCH];
 };
 
-/*
- * A record of the buffer: this, then pieces of memory that the call wrote; all is padded to 8
- * bytes. A call whose pieces did not fit into one buffer has several records, all but the last
- * RECORD_MORE.
- */
-struct agent_record {
-	uint32_t size; /* with its pieces */
-	uint16_t nr;
-	uint16_t flags;
-	uint32_t check; /* of the arguments: agent_check() */
-	uint32_t file;	/* RECORD_REMAKE of a mmap: the number of the file, 0: of memory;
-			 * RECORD_TIME: nanoseconds, or microseconds */
-	int64_t result; /* RECORD_TIME: seconds */
-};
-
 /* The `nr` of an instruction: this and an enum insn_site_kind. What it gave is in `result`, and in
  * `check` and `file`. */
 #define AGENT_INSN     0x8000
@@ -206,6 +211,15 @@ struct agent_record {
 struct agent_piece {
 	uint64_t addr;
 	uint64_t size; /* its bytes follow, padded to 8 */
+};
+
+/*
+ * A record like the one before it, which has no pieces and no flags but RECORD_TIME: the same call
+ * with the same arguments, and a result that is near. (The first bit of an agent_record is 0.)
+ */
+struct agent_like {
+	uint32_t what; /* 1 | nr << 1 */
+	int32_t more;  /* than the result there; RECORD_TIME: in units of the fraction */
 };
 
 /* Output in AGENT_ECHO; its bytes follow, padded to 8. */
@@ -235,16 +249,46 @@ struct agent_header {
 
 static inline uint32_t agent_check(const uint64_t arg[6])
 {
-	uint64_t h = arg[0];
+	uint64_t h = arg[0] * 0x9e3779b97f4a7c15 + arg[1] * 0xbf58476d1ce4e5b9 +
+		     arg[2] * 0x94d049bb133111eb + arg[3] * 0xc2b2ae3d27d4eb4f +
+		     arg[4] * 0x165667b19e3779f9 + arg[5] * 0xd6e8feb86659fd93;
 
-	for (int i = 1; i < 6; i++)
-		h = (h ^ arg[i]) * 0x9e3779b97f4a7c15;
 	return (uint32_t)(h >> 32);
 }
 
 static inline uint32_t agent_file_bit(uint64_t dev, uint64_t ino)
 {
 	return (uint32_t)(((ino ^ dev << 20) * 0x9e3779b97f4a7c15) >> 48) % MAPPED_FILES;
+}
+
+static inline bool agent_is_like(const void *record)
+{
+	return *(const uint32_t *)record & 1;
+}
+
+/* Whether the next record may be like this one. */
+static inline bool agent_has_like(const struct agent_record *r)
+{
+	return r->size == sizeof(*r) && !(r->flags & ~RECORD_TIME);
+}
+
+/* How many of the fraction are a second in a record of RECORD_TIME. */
+static inline int64_t agent_second(const struct agent_record *r)
+{
+	return r->nr == __NR_gettimeofday ? 1000000 : 1000000000;
+}
+
+/* Make `r`, the record before `like`, what `like` stands for. */
+static inline void agent_expand(struct agent_record *r, const struct agent_like *like)
+{
+	int64_t second = agent_second(r), fraction = (int64_t)r->file + like->more;
+	int64_t add = like->more;
+
+	if (r->flags) {
+		add = fraction / second - (fraction % second < 0);
+		r->file = (uint32_t)(fraction - add * second);
+	}
+	r->result = (int64_t)((uint64_t)r->result + (uint64_t)add);
 }
 
 #define AGENT_ALIGN(n) (((n) + 7) & ~(uint64_t)7)

@@ -35,11 +35,46 @@ static void begin(struct writer *w)
 	};
 }
 
-/* The record is complete: from now on the call has happened. */
-static void commit(struct writer *w, uint32_t flags)
+/* What `r` has more than `last`, a record of the same kind, in the terms of struct agent_like. */
+static int64_t more_than(const struct agent_record *last, const struct agent_record *r)
 {
-	w->r->flags = (uint16_t)flags;
-	STATE->pos += w->r->size;
+	int64_t more = r->result - last->result;
+
+	return r->flags ? more * agent_second(r) + r->file - last->file : more;
+}
+
+/* Write `r` as one that is like the last one. */
+static bool abridge(const struct agent_record *r)
+{
+	struct agent_record *last = &STATE->last;
+	int64_t more;
+
+	if (STATE->pos != STATE->last_end || last->nr != r->nr || last->check != r->check ||
+	    last->flags != r->flags || (!r->flags && last->file != r->file))
+		return false;
+	more = more_than(last, r);
+	if (more != (int32_t)more)
+		return false;
+	last->result = r->result;
+	last->file = r->file;
+	*(struct agent_like *)(BUFFER + STATE->pos) =
+		(struct agent_like){(uint32_t)r->nr << 1 | 1, (int32_t)more};
+	STATE->pos += sizeof(struct agent_like);
+	STATE->last_end = STATE->pos;
+	return true;
+}
+
+/* The record is complete: from now on the call has happened. */
+static void commit(struct agent_record *r)
+{
+	bool has_like = agent_has_like(r);
+
+	if (has_like && STATE->pos && abridge(r))
+		return;
+	if (has_like)
+		STATE->last = *r;
+	STATE->pos += r->size;
+	STATE->last_end = has_like ? STATE->pos : 0;
 }
 
 static uint64_t room(const struct writer *w)
@@ -52,7 +87,8 @@ static uint64_t room(const struct writer *w)
 /* The next record goes on with the same call. */
 static void more(struct writer *w)
 {
-	commit(w, w->flags | RECORD_MORE);
+	w->r->flags = (uint16_t)(w->flags | RECORD_MORE);
+	commit(w->r);
 	agent_report(REPORT_FLUSH);
 	begin(w);
 }
@@ -94,21 +130,25 @@ void record_call(const struct abi_call *call, const struct syscall_row *row, uin
 		w.flags |= RECORD_CAREFUL;
 	begin(&w);
 	syscall_outputs(row, call, &mem, emit, &w, NULL);
-	commit(&w, w.flags);
+	w.r->flags = (uint16_t)w.flags;
+	commit(w.r);
 }
 
 void record_time(const uint64_t arg[6], int64_t nr, int64_t seconds, uint32_t fraction)
 {
+	struct agent_record *r;
+
 	make_room();
-	*(struct agent_record *)(BUFFER + STATE->pos) = (struct agent_record){
-		.size = sizeof(struct agent_record),
+	r = (struct agent_record *)(BUFFER + STATE->pos);
+	*r = (struct agent_record){
+		.size = sizeof(*r),
 		.nr = (uint16_t)nr,
 		.flags = RECORD_TIME,
 		.check = agent_check(arg),
 		.file = fraction,
 		.result = seconds,
 	};
-	STATE->pos += sizeof(struct agent_record);
+	commit(r);
 	STATE->n_calls++;
 }
 
@@ -120,7 +160,7 @@ void record_insn(uint16_t nr, const struct insn_result *v)
 	begin(&w);
 	w.r->check = (uint32_t)v->b;
 	w.r->file = (uint32_t)(v->b >> 32);
-	commit(&w, 0);
+	commit(w.r);
 }
 
 /* --- replay --- */
@@ -196,8 +236,8 @@ static void stop_if_last(void)
 		agent_report(REPORT_FLUSH);
 }
 
-/* The next record of this call, if there is one. */
-static const struct agent_record *next_record(const uint64_t arg[6], int64_t nr)
+/* The next record, if there is one. It lasts until the next call of this. */
+static const struct agent_record *take_record(int64_t nr)
 {
 	const struct agent_record *r;
 
@@ -206,9 +246,27 @@ static const struct agent_record *next_record(const uint64_t arg[6], int64_t nr)
 	if (STATE->pos == STATE->end)
 		return NULL;
 	r = (const struct agent_record *)(BUFFER + STATE->pos);
-	if (r->nr != nr || r->check != agent_check(arg))
+	if (agent_is_like(r)) {
+		agent_expand(&STATE->last, (const struct agent_like *)r);
+		STATE->pos += sizeof(struct agent_like);
+		r = &STATE->last;
+	} else {
+		if (agent_has_like(r))
+			STATE->last = *r;
+		STATE->pos += r->size;
+	}
+	if (r->nr != nr)
 		agent_report(REPORT_WRONG);
-	STATE->pos += r->size;
+	return r;
+}
+
+/* The next record of this call, if there is one. */
+static const struct agent_record *next_record(const uint64_t arg[6], int64_t nr)
+{
+	const struct agent_record *r = take_record(nr);
+
+	if (r && r->check != agent_check(arg))
+		agent_report(REPORT_WRONG);
 	return r;
 }
 
@@ -244,16 +302,10 @@ struct outcome replay_call(const uint64_t arg[6], int64_t nr)
 
 bool replay_insn(uint16_t nr, struct insn_result *v)
 {
-	const struct agent_record *r;
+	const struct agent_record *r = take_record(nr);
 
-	if (STATE->pos == STATE->end && (STATE->more || STATE->dies))
-		agent_report(REPORT_FLUSH);
-	if (STATE->pos == STATE->end)
+	if (!r)
 		return false;
-	r = (const struct agent_record *)(BUFFER + STATE->pos);
-	if (r->nr != nr)
-		agent_report(REPORT_WRONG);
-	STATE->pos += r->size;
 	*v = (struct insn_result){(uint64_t)r->result, r->check | (uint64_t)r->file << 32};
 	stop_if_last();
 	return true;

@@ -38,13 +38,34 @@ static bool pieces_fit(const struct agent_record *r)
 	return at == r->size;
 }
 
-const struct agent_record *agent_next_record(const void *buf, size_t n, size_t *at)
+static const struct agent_record *next_like(const struct agent_like *like, size_t *at,
+					    struct agent_record *last)
 {
-	const struct agent_record *r = (const struct agent_record *)((const uint8_t *)buf + *at);
+	if (!last->size || like->what >> 1 != last->nr)
+		return NULL;
+	agent_expand(last, like);
+	*at += sizeof(*like);
+	return last;
+}
 
-	if (n - *at < sizeof(*r) || r->size < sizeof(*r) || r->size % 8 || r->size > n - *at ||
+const struct agent_record *agent_next_record(const void *buf, size_t n, size_t *at,
+					     struct agent_record *last)
+{
+	const void *p = (const uint8_t *)buf + *at;
+	const struct agent_record *r = p;
+	size_t left = n - *at;
+
+	if (left < sizeof(struct agent_like))
+		return NULL;
+	if (agent_is_like(p))
+		return next_like(p, at, last);
+	if (left < sizeof(*r) || r->size < sizeof(*r) || r->size % 8 || r->size > left ||
 	    !pieces_fit(r))
 		return NULL;
+	if (agent_has_like(r))
+		*last = *r;
+	else
+		last->size = 0;
 	*at += r->size;
 	return r;
 }

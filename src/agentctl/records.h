@@ -12,9 +12,11 @@
 /*
  * The record at `*at` of the `n` bytes at `buf`, which are aligned to 8; `*at` moves behind it.
  * NULL at the end, and where there is no whole record (`*at` is not `n` then). All of its pieces
- * lie in it.
+ * lie in it. `last` is the caller's, zeroed before the first record, and keeps what the next one
+ * may be like (struct agent_like); such a one is returned there, expanded.
  */
-const struct agent_record *agent_next_record(const void *buf, size_t n, size_t *at);
+const struct agent_record *agent_next_record(const void *buf, size_t n, size_t *at,
+					     struct agent_record *last);
 
 /* The first piece, and the one behind `p`; NULL: there is none. */
 const struct agent_piece *agent_first_piece(const struct agent_record *r);

@@ -188,9 +188,10 @@ static void buffer_words(const struct trace_event *ev, struct buf *out)
 {
 	struct buf calls = BUF_INIT;
 	const void *data = buffered_calls(ev, &calls);
+	struct agent_record last = {0};
 	size_t at = 0, n = 0;
 
-	while (agent_next_record(data, calls.len, &at))
+	while (agent_next_record(data, calls.len, &at, &last))
 		n++;
 	buf_addf(out, "%zu calls, %zu bytes", n, calls.len);
 	if (at != calls.len)
@@ -237,11 +238,13 @@ void dump_calls(const struct trace_event *ev, struct buf *out)
 	struct buf calls = BUF_INIT;
 	const void *data = buffered_calls(ev, &calls);
 	const struct agent_record *r;
-	size_t at = 0;
+	struct agent_record last = {0};
+	size_t at = 0, before = 0;
 
-	while ((r = agent_next_record(data, calls.len, &at))) {
-		buf_addf(out, "  { syscall:'%s', ret:0x%llx, size:0x%x", agent_call_name(r->nr),
-			 (unsigned long long)r->result, r->size);
+	while ((r = agent_next_record(data, calls.len, &at, &last))) {
+		buf_addf(out, "  { syscall:'%s', ret:0x%llx, size:0x%zx", agent_call_name(r->nr),
+			 (unsigned long long)r->result, at - before);
+		before = at;
 		if (r->flags & (RECORD_ECHO | RECORD_ECHO2))
 			buf_addf(out, ", echo:%d", r->flags & RECORD_ECHO ? 1 : 2);
 		if (r->flags & RECORD_REMAKE)
@@ -264,10 +267,13 @@ void dump_count_calls(const struct trace_event *ev, dump_call_fn fn, void *ctx)
 	struct buf calls = BUF_INIT;
 	const void *data = buffered_calls(ev, &calls);
 	const struct agent_record *r;
-	size_t at = 0;
+	struct agent_record last = {0};
+	size_t at = 0, before = 0;
 
-	while ((r = agent_next_record(data, calls.len, &at)))
-		fn(ctx, r->nr, r->result, r->size, r->flags & RECORD_MORE);
+	while ((r = agent_next_record(data, calls.len, &at, &last))) {
+		fn(ctx, r->nr, r->result, at - before, r->flags & RECORD_MORE);
+		before = at;
+	}
 	buf_release(&calls);
 }
 

@@ -42,6 +42,7 @@ int buffer_resume(struct recorder *rec, struct rtask *t, enum next next)
 	if (next == NEXT_USER || rec->in_code != t) {
 		if (!++a->generation)
 			a->generation = 1;
+		a->pid = a->tid = 0;
 		tell_code(a, t);
 	}
 	a->tsc_free = !t->tsc_traps;

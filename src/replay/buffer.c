@@ -38,6 +38,7 @@ void calls_load(struct session *s, struct ptask *p)
 		return;
 	memcpy(s->agent.buffer, buf_str(&p->calls), p->calls.len);
 	a->pos = p->calls_pos;
+	a->last = p->calls_like;
 	a->end = (uint32_t)p->calls.len;
 	a->more = p->calls_more;
 	a->dies = p->calls_last;
@@ -77,6 +78,7 @@ void calls_settle(struct session *s, struct ptask *p)
 	if (s->common->in_agent != p)
 		return;
 	p->calls_pos = s->agent.state->pos;
+	p->calls_like = s->agent.state->last;
 	if (s->agent.state->may_call)
 		p->t.mm->brk = s->agent.state->brk;
 	s->agent.state->may_call = false;
@@ -184,9 +186,10 @@ int calls_finish(struct session *s, struct ptask *p)
 /* The agent trusts its records: they must lie in their buffer. */
 static bool is_well_formed(const struct buf *b)
 {
+	struct agent_record last = {0};
 	size_t at = 0;
 
-	while (agent_next_record(b->data, b->len, &at))
+	while (agent_next_record(b->data, b->len, &at, &last))
 		;
 	return at == b->len;
 }

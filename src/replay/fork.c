@@ -101,6 +101,7 @@ static int adopt(struct copying *c, struct ptask *p, const struct task *t, struc
 	copy->ticks = p->ticks;
 	buf_add(&copy->calls, p->calls.data, p->calls.len);
 	copy->calls_pos = p->calls_pos;
+	copy->calls_like = p->calls_like;
 	copy->calls_more = p->calls_more;
 	copy->calls_last = p->calls_last;
 	*out = copy;

@@ -78,9 +78,10 @@ struct ptask {
 	struct regs entry_regs; /* of the call that it is in */
 	event_t last_event;	/* that matched */
 	struct task_ticks ticks;
-	struct ticks_counter *counter; /* NULL: the code counts by itself */
-	struct buf calls;	       /* the last EV_BUFFER's (buffer.c) */
-	uint32_t calls_pos;	       /* what of it was taken */
+	struct ticks_counter *counter;	/* NULL: the code counts by itself */
+	struct buf calls;		/* the last EV_BUFFER's (buffer.c) */
+	uint32_t calls_pos;		/* what of it was taken */
+	struct agent_record calls_like; /* its last record, where the next may be like it */
 	bool calls_more;
 	bool calls_last; /* it is on its way to their end, to die there */
 };

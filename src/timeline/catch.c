@@ -105,9 +105,10 @@ static int call_of_next_buffer(const struct timeline *tl)
 static size_t end_of_last_caught(const struct timeline *tl, const struct ptask *p)
 {
 	const struct agent_record *r;
+	struct agent_record last = {0};
 	size_t at = 0, end = 0;
 
-	while ((r = agent_next_record(buf_str(&p->calls), p->calls.len, &at)))
+	while ((r = agent_next_record(buf_str(&p->calls), p->calls.len, &at, &last)))
 		if (is_caught(tl, r->nr))
 			end = at;
 	return end;
@@ -132,9 +133,11 @@ bool calls_ahead(struct timeline *tl, struct ptask *p)
 
 static int next_call(const struct timeline *tl, const struct ptask *p)
 {
+	const struct agent_record *r;
+	struct agent_record last = p->calls_like;
 	size_t at = p->calls_pos;
-	const struct agent_record *r = agent_next_record(buf_str(&p->calls), p->calls.len, &at);
 
+	r = agent_next_record(buf_str(&p->calls), p->calls.len, &at, &last);
 	if (r)
 		return r->nr;
 	return p->calls_more ? call_of_next_buffer(tl) : NO_CALL;

@@ -18,7 +18,7 @@
 
 #include <sys/stat.h>
 
-#define TRACE_FORMAT 3 /* raised whenever a reader of the old one would be wrong */
+#define TRACE_FORMAT 4 /* raised whenever a reader of the old one would be wrong */
 
 enum trace_event_type {
 	/* execve succeeded. maps[]: the whole address space; writes[]: what the files do not have
