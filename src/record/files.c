@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "mem/maps.h"
+#include "mem/own_pages.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -117,43 +117,24 @@ bool mapped_file_in_use(struct recorder *rec, const struct mapped_file *f, const
 	return found;
 }
 
-/*
- * Pages that the task has a copy of its own of (Documentation/admin-guide/mm/pagemap.rst): in
- * memory or swapped out, and no page of the file.
- */
-#define PM_FILE	   (1ULL << 61)
-#define PM_SWAPPED (1ULL << 62)
-#define PM_PRESENT (1ULL << 63)
+struct own_pages {
+	struct event_builder *b;
+	struct rtask *t;
+};
 
-static bool is_own_page(uint64_t entry)
+static void add_own_page(void *ctx, raddr_t page)
 {
-	return (entry & (PM_SWAPPED | PM_PRESENT)) && !(entry & PM_FILE);
+	const struct own_pages *own = ctx;
+
+	event_add_memory(own->b, own->t, page, PAGE_SIZE_BYTES);
 }
 
 static void add_own_pages(struct event_builder *b, struct rtask *t, const struct map_line *l)
 {
-	uint64_t entry[512];
-	char path[64];
-	raddr_t page = l->start;
-	int fd;
+	struct own_pages own = {b, t};
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", t->t.tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (fd >= 0 && page < l->end) {
-		uint64_t want = min_u64((l->end - page) / PAGE_SIZE_BYTES, ARRAY_SIZE(entry));
-		ssize_t n = pread(fd, entry, want * sizeof(entry[0]),
-				  page / PAGE_SIZE_BYTES * sizeof(entry[0]));
-
-		if (n <= 0)
-			break;
-		for (size_t i = 0; i < n / sizeof(entry[0]); i++, page += PAGE_SIZE_BYTES)
-			if (is_own_page(entry[i]))
-				event_add_memory(b, t, page, PAGE_SIZE_BYTES);
-	}
-	if (page < l->end)
-		warn("task %d: %s does not tell which pages are its own", t->t.tid, path);
-	if (fd >= 0)
-		close(fd);
+	if (own_pages(t->t.tid, l->start, l->end, add_own_page, &own))
+		warn("task %d: the kernel does not tell which pages are its own", t->t.tid);
 }
 
 /* Add to the event the private mappings of `f` in the task's address space, as mappings of `with`.

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "mem/maps.h"
+#include "mem/own_pages.h"
 #include "replay/session.h"
 
 #include <asm/unistd_64.h>
@@ -29,6 +30,7 @@ struct copying {
 		mms; /* struct mm of the original -> struct ptask of the copy that has its copy */
 	struct map memory; /* inode of what is shared -> fd of its copy, with (1 << 63) if it is to
 			    * be closed */
+	struct map files;  /* of these, those that are files of the trace */
 };
 
 #define OURS_TO_CLOSE (1ULL << 63)
@@ -297,23 +299,69 @@ static int memory_copy_of(struct copying *c, struct ptask *p, const struct map_l
 	return ret ? ret : fd;
 }
 
+/* Map our `ours` where the line is. */
+static int map_there(struct ptask *p, const struct map_line *l, int ours, int flags)
+{
+	int64_t fd, result;
+	int ret = task_remote_open(&p->t, &fd, STUB_DATA, ours, O_RDWR);
+
+	if (ret || fd < 0)
+		return ret ? ret : (int)fd;
+	ret = remote_ok(
+		p, __NR_mmap,
+		REMOTE_ARGS(l->start, l->end - l->start, l->prot, flags | MAP_FIXED, fd, l->offset),
+		&result);
+	if (!ret)
+		ret = remote_ok(p, __NR_close, REMOTE_ARGS(fd), &result);
+	return ret;
+}
+
 /* Map the copy of what the line shows where that is. */
 static int remap(struct copying *c, struct ptask *p, const struct map_line *l)
 {
-	int ours = memory_copy_of(c, p, l), ret;
-	int64_t fd, result;
+	int ours = memory_copy_of(c, p, l);
 
-	if (ours < 0)
-		return ours;
-	ret = task_remote_open(&p->t, &fd, STUB_DATA, ours, O_RDWR);
-	if (ret || fd < 0)
-		return ret ? ret : (int)fd;
-	ret = remote_ok(p, __NR_mmap,
-			REMOTE_ARGS(l->start, l->end - l->start, l->prot, MAP_SHARED | MAP_FIXED,
-				    fd, l->offset),
-			&result);
+	return ours < 0 ? ours : map_there(p, l, ours, MAP_SHARED);
+}
+
+/* Pages that a process has written to, which are no longer the file's. */
+struct own {
+	struct ptask *p;
+	struct buf pages; /* struct own_page */
+	int ret;
+};
+
+struct own_page {
+	raddr_t addr;
+	uint8_t bytes[PAGE_SIZE_BYTES];
+};
+
+static void keep_page(void *ctx, raddr_t page)
+{
+	struct own *own = ctx;
+	struct own_page *k = buf_extend(&own->pages, sizeof(*k));
+
+	k->addr = page;
+	if (!own->ret)
+		own->ret = mm_read(own->p->t.mm, page, k->bytes, sizeof(k->bytes));
+}
+
+/* What nobody has written to is to be the copy's file, which the original goes on to change. */
+static int remap_private(struct ptask *p, const struct map_line *l, int ours)
+{
+	struct own own = {.p = p, .pages = BUF_INIT};
+	int ret = own_pages(p->t.tid, l->start, l->end, keep_page, &own);
+
 	if (!ret)
-		ret = remote_ok(p, __NR_close, REMOTE_ARGS(fd), &result);
+		ret = own.ret;
+	if (!ret)
+		ret = map_there(p, l, ours, MAP_PRIVATE | MAP_NORESERVE);
+	for (size_t at = 0; !ret && at < own.pages.len; at += sizeof(struct own_page)) {
+		const struct own_page *k = (const void *)(own.pages.data + at);
+
+		ret = mm_write(p->t.mm, k->addr, k->bytes, sizeof(k->bytes));
+	}
+	buf_release(&own.pages);
 	return ret;
 }
 
@@ -330,42 +378,51 @@ static int copy_shared_files(struct copying *c)
 		if (ret || fstat(slot->value, &st) < 0)
 			return ret ? ret : -errno;
 		map_set(&c->memory, st.st_ino, fd);
+		map_set(&c->files, st.st_ino, fd);
 	}
 	return 0;
 }
 
+static int unshare_line(struct copying *c, struct ptask *p, const struct map_line *l,
+			const struct stat *agent)
+{
+	uint64_t file;
+
+	if (l->shared)
+		return l->ino && l->ino != agent->st_ino ? remap(c, p, l) : 0;
+	/* All memory files are on one file system. */
+	if (l->dev != agent->st_dev || !map_get(&c->files, l->ino, &file))
+		return 0;
+	return remap_private(p, l, (int)file);
+}
+
 /* A process of the copy: all that it shares with the original is to be its own. */
-static int unshare_process(struct copying *c, struct ptask *p, ino_t ours)
+static int unshare_process(struct copying *c, struct ptask *p, const struct stat *agent)
 {
 	struct maps maps;
 	int ret = maps_read(p->t.tid, &maps);
 
 	if (ret)
 		return ret;
-	for (size_t i = 0; !ret && i < maps.count; i++) {
-		const struct map_line *l = &maps.lines[i];
-
-		if (l->shared && l->ino && l->ino != ours)
-			ret = remap(c, p, l);
-	}
+	for (size_t i = 0; !ret && i < maps.count; i++)
+		ret = unshare_line(c, p, &maps.lines[i], agent);
 	maps_release(&maps);
 	return ret;
 }
 
 static int copy_shared_memory(struct copying *c)
 {
-	struct stat ours;
+	struct stat agent;
 	int ret;
 
-	if (!c->from->maps_shared)
+	if (!c->from->maps_shared && !c->from->shared.count)
 		return 0;
-	if (fstat(c->from->agent.fd, &ours) < 0)
+	if (fstat(c->from->agent.fd, &agent) < 0)
 		return failed(c->from, errno, "the memory shared with the agent");
 	ret = copy_shared_files(c);
 	map_for_each (&c->mms, slot) {
 		if (!ret)
-			ret = unshare_process(c, (struct ptask *)(uintptr_t)slot->value,
-					      ours.st_ino);
+			ret = unshare_process(c, (struct ptask *)(uintptr_t)slot->value, &agent);
 	}
 	return ret ? failed(c->from, ret, "a copy of shared memory") : 0;
 }
@@ -407,6 +464,7 @@ int session_fork(struct session *s, struct session *copy)
 			close(slot->value & ~OURS_TO_CLOSE);
 	}
 	map_release(&c.memory);
+	map_release(&c.files);
 	map_release(&c.groups);
 	map_release(&c.mms);
 	if (ret)
