@@ -17,7 +17,8 @@
 #include <stdlib.h>
 
 #define MAX_COPIES 512
-#define WAY_ID	   (-1) /* of a way's watchpoint, in slots */
+#define WAY_ID	   (-1) /* in slots: of a way's watchpoint */
+#define MARK_ID	   (-2) /* ... of the record before a call that is caught */
 
 /* --- the list --- */
 
@@ -73,6 +74,7 @@ static void count_breaks(struct breaks *k)
 		k->n_watch++;
 		k->n_soft += b->soft;
 	}
+	k->n_slots = slots;
 }
 
 int timeline_break_add(struct timeline *tl, const struct timeline_break *b)
@@ -138,10 +140,16 @@ static void insert_at(struct timeline *tl, struct ptask *p, raddr_t addr, raddr_
 	*in = (struct inserted){addr, logical, old};
 }
 
+/* The record to watch: 0 if there is none, or no debug register for it. */
+static raddr_t mark_of(struct timeline *tl, struct ptask *p)
+{
+	return tl->breaks.n_slots < N_DEBUG_SLOTS ? calls_mark(tl, p) : 0;
+}
+
 void breaks_insert(struct timeline *tl, struct ptask *p)
 {
 	struct breaks *k = &tl->breaks;
-	const bool calls = calls_ahead(tl, p);
+	const bool calls = calls_ahead(tl, p) && !mark_of(tl, p);
 	raddr_t copies[MAX_COPIES];
 
 	if (k->inserted_in == p->t.mm && k->inserted_generation == k->generation &&
@@ -288,22 +296,26 @@ static int arm(struct timeline *tl, struct ptask *p, int *slot, int id,
 
 int watches_arm(struct timeline *tl, struct ptask *p)
 {
+	const raddr_t mark = mark_of(tl, p);
 	struct breaks *k = &tl->breaks;
 	int slot = 0, ret = 0;
 
-	if (k->armed == p && k->armed_generation == k->generation)
+	if (k->armed == p && k->armed_generation == k->generation && k->armed_mark == mark)
 		return 0;
 	watches_disarm(tl);
-	if (k->n_watch == k->n_soft)
+	if (k->n_watch == k->n_soft && !mark)
 		return 0;
 	k->armed = p;
 	k->armed_generation = k->generation;
+	k->armed_mark = mark;
 	for (size_t i = 0; !ret && i < k->n; i++) {
 		const struct breakpoint *b = &k->list[i];
 
 		if (is_watch(b) && !b->soft && concerns(b, p))
 			ret = arm(tl, p, &slot, b->id, b->b.kind, b->b.addr, b->b.len);
 	}
+	if (!ret && mark)
+		ret = arm(tl, p, &slot, MARK_ID, BREAK_ACCESS, mark, sizeof(uint64_t));
 	return ret;
 }
 
@@ -316,6 +328,7 @@ int watch_way_arm(struct timeline *tl, struct ptask *p, const struct way *way)
 	watches_disarm(tl);
 	tl->breaks.armed = p;
 	tl->breaks.armed_generation = tl->breaks.generation - 1;
+	tl->breaks.armed_mark = 0;
 	return arm(tl, p, &slot, WAY_ID, way->watch, way->addr, way->len);
 }
 
@@ -347,7 +360,7 @@ bool watches_note(struct timeline *tl, struct ptask *p)
 	if (k->armed != p || task_debug_hits(&p->t, &slots) || !slots)
 		return false;
 	for (int i = 0; i < N_DEBUG_SLOTS; i++)
-		if (slots & 1u << i && k->slot_id[i])
+		if (slots & 1u << i && k->slot_id[i] && k->slot_id[i] != MARK_ID)
 			add_met(k, k->slot_id[i]);
 	task_debug_forget_hits(&p->t);
 	return k->n_met;

@@ -3,9 +3,10 @@
  *
  * A system call that stopped when it was recorded is an event of its own. One that the agent made
  * is a record in a buffer: it is met like a breakpoint, in front of the program's instruction, and
- * again behind it. So that a program is not stopped at all of its calls, the buffer is asked
- * first whether any of those to come is caught. What libc asks the vDSO is no system call, though
- * the agent makes one for it.
+ * again behind it. So that a program is not stopped at all of its calls, the buffer is asked first
+ * which of those to come is caught; a debug register tells when the agent reads the record before
+ * that, and only then there are breakpoints at the hooks. What libc asks the vDSO is no system
+ * call, though the agent makes one for it.
  */
 #include "agentctl/records.h"
 #include "base/log.h"
@@ -102,16 +103,25 @@ static int call_of_next_buffer(const struct timeline *tl)
 	return r.nr;
 }
 
-static size_t end_of_last_caught(const struct timeline *tl, const struct ptask *p)
+/* The next call that is caught, and the record before it. */
+static void find_caught(struct timeline *tl, const struct ptask *p)
 {
 	const struct agent_record *r;
-	struct agent_record last = {0};
-	size_t at = 0, end = 0;
+	struct agent_record last = p->calls_like;
+	size_t at = p->calls_pos, start = at;
 
-	while ((r = agent_next_record(buf_str(&p->calls), p->calls.len, &at, &last)))
-		if (is_caught(tl, r->nr))
-			end = at;
-	return end;
+	tl->caught.from = tl->caught.near = at;
+	while ((r = agent_next_record(buf_str(&p->calls), p->calls.len, &at, &last))) {
+		if (is_caught(tl, r->nr)) {
+			tl->caught.next = start;
+			return;
+		}
+		tl->caught.near = start;
+		start = at;
+	}
+	tl->caught.next = SIZE_MAX;
+	if (p->calls_more && is_caught(tl, call_of_next_buffer(tl)))
+		tl->caught.next = start;
 }
 
 bool calls_ahead(struct timeline *tl, struct ptask *p)
@@ -121,14 +131,21 @@ bool calls_ahead(struct timeline *tl, struct ptask *p)
 	if (catches_none(tl) || (!p->calls.len && !p->calls_more))
 		return false;
 	if (tl->caught.event != event || tl->caught.tid != p->rec_tid ||
-	    tl->caught.generation != tl->breaks.generation) {
+	    tl->caught.generation != tl->breaks.generation || p->calls_pos < tl->caught.from ||
+	    p->calls_pos > tl->caught.next) {
 		tl->caught.event = event;
 		tl->caught.tid = p->rec_tid;
 		tl->caught.generation = tl->breaks.generation;
-		tl->caught.end = end_of_last_caught(tl, p);
+		find_caught(tl, p);
 	}
-	return p->calls_pos < tl->caught.end ||
-	       (p->calls_more && is_caught(tl, call_of_next_buffer(tl)));
+	return tl->caught.next != SIZE_MAX;
+}
+
+raddr_t calls_mark(struct timeline *tl, struct ptask *p)
+{
+	if (!calls_ahead(tl, p) || p->calls_pos >= tl->caught.near)
+		return 0;
+	return AGENT_BUFFER + tl->caught.near;
 }
 
 static int next_call(const struct timeline *tl, const struct ptask *p)

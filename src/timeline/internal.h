@@ -81,6 +81,7 @@ struct breaks {
 	int last_id;
 	unsigned int generation; /* changes with the list */
 	size_t n_execute, n_watch, n_soft;
+	size_t n_slots; /* debug registers that watchpoints need */
 	struct inserted *inserted;
 	size_t n_inserted;
 	struct mm *inserted_in; /* NULL: nowhere */
@@ -88,8 +89,9 @@ struct breaks {
 	bool inserted_calls; /* at all hooks of system calls too */
 	struct ptask *armed; /* has the debug registers set; NULL: nobody */
 	unsigned int armed_generation;
-	int slot_id[4]; /* whose they are; 0: free */
-	int met[4];	/* ids of watchpoints that the last instructions met */
+	raddr_t armed_mark; /* of calls (catch.c) */
+	int slot_id[4];	    /* whose they are; 0: free */
+	int met[4];	    /* ids of watchpoints that the last instructions met */
 	size_t n_met;
 	bool keep_values; /* the session is exchanged for another one at the same place */
 };
@@ -204,7 +206,9 @@ struct timeline {
 		event_t event; /* of the interval; 0: it is not known */
 		pid_t tid;
 		unsigned int generation;
-		size_t end; /* in the task's buffer, of the last call that is caught */
+		/* In the task's buffer: from where it was looked for, the next call that is caught
+		 * (SIZE_MAX: there is none), and the record before it. */
+		size_t from, next, near;
 	} caught;
 
 	struct code_cache *code;
@@ -262,6 +266,8 @@ bool catches_event(struct timeline *tl, const struct ptask *p, const struct trac
 bool catches_signal(const struct timeline *tl, int signo);
 /* The running task takes a call that is caught from its buffer, somewhere in this interval. */
 bool calls_ahead(struct timeline *tl, struct ptask *p);
+/* If it is not the next one: the record before it, which the agent is going to read; else 0. */
+raddr_t calls_mark(struct timeline *tl, struct ptask *p);
 /* The task stands before such a call (not one of the vDSO's): its number, else NO_CALL. */
 #define NO_CALL (-1)
 int call_here(struct timeline *tl, struct ptask *p);
@@ -389,6 +395,8 @@ int table_read(struct timeline *tl);
 void table_release(struct timeline *tl);
 /* Path of the program of process `tgid` as of the event; "" if it is not known. */
 const char *table_exe(const struct timeline *tl, pid_t tgid, event_t event);
+/* Its arguments, each with the zero behind it; appended. 0 or -ENODATA. */
+int table_cmdline(const struct timeline *tl, pid_t tgid, event_t event, struct buf *out);
 /* The event that executed it; 0. */
 event_t table_exec_event(const struct timeline *tl, pid_t tgid, event_t event);
 
