@@ -274,6 +274,14 @@ static void leave_diversion(struct server *s, bool backward)
 			     "be changed]\n");
 }
 
+/* What was changed has led to the end of the program. */
+static void stay_at_end_of_copy(struct server *s)
+{
+	s->stop = (struct timeline_stop){.reason = TIMELINE_STOP_END, .tid = s->diverted_tid};
+	tell_user(s, "[the program has ended in the copy with the changes; `reverse-stepi` leads "
+		     "back to the recording]\n");
+}
+
 static void move(struct server *s, const struct timeline_run *run)
 {
 	leave_diversion(s, run->backward);
@@ -289,6 +297,10 @@ static void move(struct server *s, const struct timeline_run *run)
 	do {
 		int ret = timeline_run(s->tl, run, &s->stop);
 
+		if (ret == -ESRCH && timeline_diverted(s->tl)) {
+			stay_at_end_of_copy(s);
+			break;
+		}
 		if (ret) {
 			reply_error(s, ret);
 			return;

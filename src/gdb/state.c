@@ -97,14 +97,37 @@ void handle_read_register(struct server *s, struct scan args)
 	buf_release(&values.xsave);
 }
 
+/* Registers from `first` on have these values already: a call is over, and gdb puts back what it
+ * was before. */
+static bool has_registers(struct server *s, unsigned first, unsigned end, const struct buf *in)
+{
+	struct register_values values = {.xsave = BUF_INIT};
+	size_t at = 0;
+	bool same = !read_registers(s, chosen_thread(s), true, &values);
+
+	for (unsigned i = first; same && i < end && at < in->len; i++) {
+		size_t size = s->registers->v[i].size;
+		uint8_t value[REGISTER_SIZE_MAX];
+
+		same = in->len - at >= size && register_read(s->registers, i, &values, value) &&
+		       !memcmp(value, in->data + at, size);
+		at += size;
+	}
+	buf_release(&values.xsave);
+	return same && at == in->len;
+}
+
 /* Change registers from `first` on to the bytes of `in`, which ends with one of them. */
 static int change_registers(struct server *s, unsigned first, unsigned end, const struct buf *in)
 {
 	struct register_values values = {.xsave = BUF_INIT};
 	pid_t tid = chosen_thread(s);
 	size_t at = 0;
-	int ret = begin_changes(s, tid);
+	int ret;
 
+	if (!timeline_diverted(s->tl) && has_registers(s, first, end, in))
+		return 0;
+	ret = begin_changes(s, tid);
 	if (!ret)
 		ret = read_registers(s, tid, true, &values);
 	for (unsigned i = first; !ret && i < end && at < in->len; i++) {

@@ -52,24 +52,39 @@ static void reply_result(struct server *s, int64_t result)
 
 /* --- opening --- */
 
-/* /proc/PID/maps and the like of a recorded process: a process of that number here is another. */
+/* What is behind /proc/PID/ or /proc/PID/task/TID/, and the thread: a process of that number here
+ * is another than the recorded one. NULL: it is no such path. */
+static const char *scan_proc(struct server *s, const char *path, pid_t *tid)
+{
+	int pid = 0, used = 0;
+
+	if (sscanf(path, "/proc/%d/task/%d/%n", &pid, tid, &used) == 2 && used)
+		return path + used;
+	used = 0;
+	if (sscanf(path, "/proc/%d/%n", &pid, &used) != 1 || !used)
+		return NULL;
+	*tid = thread_of(s, pid);
+	return path + used;
+}
+
 static int open_proc(struct server *s, const char *path)
 {
+	static const struct {
+		const char *name;
+		int (*get)(struct timeline *tl, pid_t tid, struct buf *out);
+	} files[] = {
+		{"maps", timeline_maps},
+		{"auxv", timeline_auxv},
+		{"cmdline", timeline_cmdline},
+	};
 	struct buf content = BUF_INIT;
-	int pid = 0, tid = 0, used = 0, fd, ret = -ENOENT;
-	const char *what;
+	int fd, ret = -ENOENT;
+	pid_t tid;
+	const char *what = scan_proc(s, path, &tid);
 
-	if (sscanf(path, "/proc/%d/task/%d/%n", &pid, &tid, &used) != 2 || !used) {
-		used = 0;
-		if (sscanf(path, "/proc/%d/%n", &pid, &used) != 1 || !used)
-			return -ENOENT;
-		tid = thread_of(s, pid);
-	}
-	what = path + used;
-	if (!strcmp(what, "maps"))
-		ret = timeline_maps(s->tl, tid, &content);
-	else if (!strcmp(what, "auxv"))
-		ret = timeline_auxv(s->tl, tid, &content);
+	for (size_t i = 0; what && i < ARRAY_SIZE(files); i++)
+		if (!strcmp(what, files[i].name))
+			ret = files[i].get(s->tl, tid, &content);
 	fd = ret ? ret : memfd_create("rr-file", MFD_CLOEXEC);
 	if (fd >= 0 && (ret = write_full(fd, buf_str(&content), content.len)) < 0) {
 		close(fd);
@@ -222,19 +237,33 @@ static void file_fstat(struct server *s, struct scan *args)
 	buf_release(&bytes);
 }
 
+static ssize_t read_link(struct server *s, const char *path, char link[PATH_BYTES])
+{
+	struct timeline_task task;
+	const char *what;
+	ssize_t n;
+	pid_t tid;
+
+	if (strncmp(path, "/proc/", 6)) {
+		n = readlink(path, link, PATH_BYTES);
+		return n < 0 ? -errno : n;
+	}
+	what = scan_proc(s, path, &tid);
+	if (!what || strcmp(what, "exe") || timeline_task(s->tl, tid, &task) || !*task.exe)
+		return -ENOENT;
+	n = (ssize_t)min_u64(strlen(task.exe), PATH_BYTES);
+	memcpy(link, task.exe, n);
+	return n;
+}
+
 static void file_readlink(struct server *s, struct scan *args)
 {
 	struct buf path = BUF_INIT;
 	char link[PATH_BYTES];
 	ssize_t n = -EINVAL;
 
-	if (scan_path(args, &path)) {
-		n = -ENOENT;
-		if (strncmp(buf_str(&path), "/proc/", 6)) {
-			n = readlink(buf_str(&path), link, sizeof(link));
-			n = n < 0 ? -errno : n;
-		}
-	}
+	if (scan_path(args, &path))
+		n = read_link(s, buf_str(&path), link);
 	reply_result(s, n);
 	if (n >= 0) {
 		buf_addch(&s->reply, ';');

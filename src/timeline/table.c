@@ -11,6 +11,7 @@ struct task_row {
 	event_t event;
 	pid_t tid, tgid, parent;
 	char *exe;
+	struct buf args;
 };
 
 struct task_table {
@@ -27,15 +28,21 @@ int table_read(struct timeline *tl)
 
 	trace_reader_rewind_tasks(r);
 	while ((ret = trace_reader_next_task(r, &task)) == 1) {
+		struct task_row *row;
+
 		t->rows = xrealloc(t->rows, (t->n + 1) * sizeof(*t->rows));
-		t->rows[t->n++] = (struct task_row){
+		row = &t->rows[t->n++];
+		*row = (struct task_row){
 			.kind = task.kind,
 			.event = task.event,
 			.tid = task.tid,
 			.tgid = task.tgid,
 			.parent = task.parent_tid,
 			.exe = task.kind == TASK_EXEC && task.exe ? xstrdup(task.exe) : NULL,
+			.args = BUF_INIT,
 		};
+		for (size_t i = 0; task.kind == TASK_EXEC && task.argv && task.argv[i]; i++)
+			buf_add(&row->args, task.argv[i], strlen(task.argv[i]) + 1);
 	}
 	return ret < 0 ? tl_fail(tl, REPLAY_BAD_TRACE) : 0;
 }
@@ -44,8 +51,10 @@ void table_release(struct timeline *tl)
 {
 	struct task_table *t = tl->table;
 
-	for (size_t i = 0; t && i < t->n; i++)
+	for (size_t i = 0; t && i < t->n; i++) {
 		free(t->rows[i].exe);
+		buf_release(&t->rows[i].args);
+	}
 	if (t)
 		free(t->rows);
 	free(t);
@@ -95,6 +104,16 @@ const char *table_exe(const struct timeline *tl, pid_t tgid, event_t event)
 	const struct task_row *row = exec_row(tl, tgid, event);
 
 	return row && row->exe ? row->exe : "";
+}
+
+int table_cmdline(const struct timeline *tl, pid_t tgid, event_t event, struct buf *out)
+{
+	const struct task_row *row = exec_row(tl, tgid, event);
+
+	if (!row || !row->args.len)
+		return -ENODATA;
+	buf_add(out, row->args.data, row->args.len);
+	return 0;
 }
 
 event_t table_exec_event(const struct timeline *tl, pid_t tgid, event_t event)

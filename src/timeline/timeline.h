@@ -108,6 +108,8 @@ int timeline_fpregs(struct timeline *tl, pid_t tid, struct buf *out);
 size_t timeline_read(struct timeline *tl, pid_t tid, raddr_t addr, void *buf, size_t n);
 /* As /proc/TID/maps was, without what is rr's; appended. */
 int timeline_maps(struct timeline *tl, pid_t tid, struct buf *out);
+/* As /proc/TID/cmdline was after execve; appended. */
+int timeline_cmdline(struct timeline *tl, pid_t tid, struct buf *out);
 /* The auxiliary vector that the program was started with; appended. */
 int timeline_auxv(struct timeline *tl, pid_t tid, struct buf *out);
 /* siginfo_t of the signal that the last stop was for; -ENODATA if it was not for one. */

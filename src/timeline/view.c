@@ -178,6 +178,25 @@ size_t timeline_read(struct timeline *tl, pid_t tid, raddr_t addr, void *buf, si
 	return n;
 }
 
+/* --- its last execve --- */
+
+static bool read_exec_event(struct timeline *tl, const struct ptask *p, struct trace_event *ev)
+{
+	event_t exec = table_exec_event(tl, p->group->rec_tgid, tl->now->place.event);
+	struct event_brief b;
+
+	/* That the reader is open is peek's work. */
+	return exec && !peek_event(tl, exec, &b) && !trace_reader_seek(tl->peek, exec) &&
+	       trace_reader_next(tl->peek, ev) == 1;
+}
+
+int timeline_cmdline(struct timeline *tl, pid_t tid, struct buf *out)
+{
+	struct ptask *p = find(tl, tid);
+
+	return p ? table_cmdline(tl, p->group->rec_tgid, tl->now->place.event, out) : -ESRCH;
+}
+
 /* --- files --- */
 
 /* The saved file that the line maps; 0: none, or it is not known. */
@@ -210,12 +229,31 @@ static uint64_t original_offset(const struct image_range *r, const struct map_li
 	return l->offset;
 }
 
-static void add_line(struct timeline *tl, const struct image_space *space, const struct map_line *l,
-		     struct buf *out)
+/* What the kernel calls memory that is no file's: the stack and the vDSO are where execve put them,
+ * the heap ends at the break. "": nothing. */
+static const char *special_name(const struct ptask *p, const struct trace_event *exec,
+				const struct map_line *l)
+{
+	const raddr_t brk = page_ceil(p->t.mm->brk);
+
+	for (size_t i = 0; exec && i < exec->n_maps; i++) {
+		const struct trace_mapping *m = &exec->maps[i];
+
+		if (m->name[0] == '[' && l->start < m->end && m->start < l->end)
+			return m->name;
+	}
+	if (brk && l->start < brk && l->end >= brk)
+		return "[heap]";
+	return l->name[0] == '[' ? l->name : "";
+}
+
+static void add_line(struct timeline *tl, const struct ptask *p, const struct trace_event *exec,
+		     const struct image_space *space, const struct map_line *l, struct buf *out)
 {
 	const struct image_range *r = image_space_find(space, l->start);
 	uint32_t file = l->ino ? file_of(tl, l) : 0;
 	const char *name = file ? map_get_ptr(&tl->now->s.common->names, file) : NULL;
+	const char *shown = name ? name : l->ino ? "" : special_name(p, exec, l);
 
 	if (addr_is_rr(l->start) || (r && r->stubs))
 		return;
@@ -224,8 +262,8 @@ static void add_line(struct timeline *tl, const struct image_space *space, const
 		 l->prot & PROT_WRITE ? 'w' : '-', l->prot & PROT_EXEC ? 'x' : '-',
 		 l->shared ? 's' : 'p', name ? original_offset(r, l) : 0, name ? major(l->dev) : 0,
 		 name ? minor(l->dev) : 0, name ? l->ino : 0);
-	if (name)
-		buf_addf(out, "                 %s", name);
+	if (*shown)
+		buf_addf(out, "                 %s", shown);
 	buf_addch(out, '\n');
 }
 
@@ -233,7 +271,9 @@ int timeline_maps(struct timeline *tl, pid_t tid, struct buf *out)
 {
 	struct ptask *p = find(tl, tid);
 	const struct image_space *space;
+	struct trace_event exec;
 	struct maps maps;
+	bool known;
 	int ret;
 
 	if (!p)
@@ -242,8 +282,9 @@ int timeline_maps(struct timeline *tl, pid_t tid, struct buf *out)
 	if (ret)
 		return ret;
 	space = code_space(tl, p);
+	known = read_exec_event(tl, p, &exec);
 	for (size_t i = 0; i < maps.count; i++)
-		add_line(tl, space, &maps.lines[i], out);
+		add_line(tl, p, known ? &exec : NULL, space, &maps.lines[i], out);
 	maps_release(&maps);
 	return 0;
 }
@@ -327,17 +368,12 @@ int timeline_auxv(struct timeline *tl, pid_t tid, struct buf *out)
 	struct ptask *p = find(tl, tid);
 	struct trace_event ev;
 	struct stack_image s = {.ev = &ev};
-	struct event_brief b;
 	uint64_t word[2];
-	event_t exec;
 	struct regs r;
 
 	if (!p)
 		return -ESRCH;
-	exec = table_exec_event(tl, p->group->rec_tgid, tl->now->place.event);
-	/* That the reader is open is peek's work. */
-	if (!exec || peek_event(tl, exec, &b) || trace_reader_seek(tl->peek, exec) ||
-	    trace_reader_next(tl->peek, &ev) != 1 || event_regs(&ev.regs_after, &r))
+	if (!read_exec_event(tl, p, &ev) || event_regs(&ev.regs_after, &r))
 		return -ENODATA;
 	s.at = r.u.rsp;
 	if (!next_word(&s, word) || !skip_strings(&s) || !skip_strings(&s))

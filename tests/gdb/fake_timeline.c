@@ -78,6 +78,12 @@ int timeline_maps(struct timeline *tl, pid_t tid, struct buf *out)
 	return tid ? 0 : -ESRCH;
 }
 
+int timeline_cmdline(struct timeline *tl, pid_t tid, struct buf *out)
+{
+	buf_add(out, "program\0-x", 11);
+	return 0;
+}
+
 int timeline_auxv(struct timeline *tl, pid_t tid, struct buf *out)
 {
 	buf_addf(out, "auxv}#$*%d", tid);
