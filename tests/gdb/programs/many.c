@@ -1,4 +1,5 @@
-/* For sessions: 300,000 system calls of one kind and three of another, none of which need a stop. */
+/* For sessions: 300,000 system calls of one kind and three of another, none of which need a stop.
+ */
 #include <sys/syscall.h>
 #include <unistd.h>
 
