@@ -13,79 +13,64 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int write_full(int fd, const void *data, size_t n)
+#define AT_POSITION UINT64_MAX /* of the descriptor */
+
+static int write_all(int fd, const void *data, size_t n, uint64_t off)
 {
-	const char *p = data;
+	size_t done = 0;
 
-	while (n) {
-		ssize_t w = write(fd, p, n);
+	while (done < n) {
+		const char *from = (const char *)data + done;
+		ssize_t w = off == AT_POSITION ? write(fd, from, n - done)
+					       : pwrite(fd, from, n - done, (off_t)(off + done));
 
-		if (w < 0) {
-			if (errno == EINTR)
-				continue;
+		if (w >= 0)
+			done += w;
+		else if (errno != EINTR)
 			return -errno;
-		}
-		p += w;
-		n -= w;
 	}
 	return 0;
+}
+
+int write_full(int fd, const void *data, size_t n)
+{
+	return write_all(fd, data, n, AT_POSITION);
 }
 
 int pwrite_full(int fd, const void *data, size_t n, uint64_t off)
 {
-	const char *p = data;
+	return write_all(fd, data, n, off);
+}
 
-	while (n) {
-		ssize_t w = pwrite(fd, p, n, off);
+static ssize_t read_all(int fd, void *data, size_t n, uint64_t off)
+{
+	size_t got = 0;
 
-		if (w < 0) {
+	while (got < n) {
+		char *to = (char *)data + got;
+		ssize_t r = off == AT_POSITION ? read(fd, to, n - got)
+					       : pread(fd, to, n - got, (off_t)(off + got));
+
+		if (r < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
 		}
-		p += w;
-		off += w;
-		n -= w;
+		if (r == 0)
+			break;
+		got += r;
 	}
-	return 0;
+	return got;
 }
 
 ssize_t read_full(int fd, void *data, size_t n)
 {
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t r = read(fd, (char *)data + got, n - got);
-
-		if (r < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (r == 0)
-			break;
-		got += r;
-	}
-	return got;
+	return read_all(fd, data, n, AT_POSITION);
 }
 
 ssize_t pread_full(int fd, void *data, size_t n, uint64_t off)
 {
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t r = pread(fd, (char *)data + got, n - got, off + got);
-
-		if (r < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (r == 0)
-			break;
-		got += r;
-	}
-	return got;
+	return read_all(fd, data, n, off);
 }
 
 int read_fd(int fd, struct buf *out)

@@ -5,6 +5,8 @@
  */
 #include "base/xxh64.h"
 
+#include "base/cursor.h"
+
 #define P1 0x9e3779b185ebca87ull
 #define P2 0xc2b2ae3d27d4eb4full
 #define P3 0x165667b19e3779f9ull
@@ -14,22 +16,6 @@
 static inline uint64_t rotl(uint64_t x, int n)
 {
 	return x << n | x >> (64 - n);
-}
-
-static inline uint64_t load64(const unsigned char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint64_t load32(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
 }
 
 static inline uint64_t mix(uint64_t acc, uint64_t lane)
