@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -19,6 +20,11 @@ static void vmessage(const char *prefix, const char *fmt, va_list ap)
 
 	if (n < 0)
 		line[0] = 0;
+	/* Names in it may have any bytes: a message is a line, whatever they are. */
+	for (char *p = line; *p; p++) {
+		if (iscntrl((unsigned char)*p) && *p != '\t')
+			*p = '?';
+	}
 	fflush(stdout);
 	fprintf(stderr, "rr: %s%s\n", prefix, line);
 }

@@ -53,9 +53,12 @@ want_error 1 'RR_LOG' env RR_LOG=all:loud "$rr" ls
 want_error 1 'RR_LOG_FILE' env RR_LOG_FILE=/nonexistent/file "$rr" ls
 
 # --- rerun ---
-want_error 1 'what is to be printed\?.*; usage: rr rerun' "$rr" rerun
 want_error 1 'rerun: -f .*not in this version yet' "$rr" rerun -f 0x1000
 want_error 1 '^rr: rerun: -s' "$rr" rerun --event-regs=ip -s 0
+
+# A message is a line, whatever names are in it.
+want_error 1 'no-such.trace' "$rr" ps 'no-such
+trace'
 
 # --- record ---
 want_error 1 'record: which program\?; usage: rr record' "$rr" record
