@@ -86,32 +86,37 @@ int diverged(struct session *s, struct ptask *p, const char *fmt, ...)
 	return REPLAY_DIVERGED;
 }
 
-int bad_trace(struct session *s, const char *fmt, ...)
+/* What, at which event, and the error if there is one. */
+static void say(struct session *s, const char *what, int err, const char *fmt, va_list ap)
 {
 	struct buf b = BUF_INIT;
+
+	buf_vaddf(&b, fmt, ap);
+	progress_end(s);
+	error("%s event %llu: %s%s%s", what, (unsigned long long)s->ev.number, buf_str(&b),
+	      err ? ": " : "", err ? strerror(err < 0 ? -err : err) : "");
+	buf_release(&b);
+}
+
+int bad_trace(struct session *s, const char *fmt, ...)
+{
+	struct buf what = BUF_INIT;
 	va_list ap;
 
+	buf_addf(&what, "the trace %s is damaged at", trace_reader_dir(s->trace));
 	va_start(ap, fmt);
-	buf_vaddf(&b, fmt, ap);
+	say(s, buf_str(&what), 0, fmt, ap);
 	va_end(ap);
-	progress_end(s);
-	error("the trace %s is damaged at event %llu: %s", trace_reader_dir(s->trace),
-	      (unsigned long long)s->ev.number, buf_str(&b));
-	buf_release(&b);
+	buf_release(&what);
 	return REPLAY_BAD_TRACE;
 }
 
 int failed(struct session *s, int err, const char *fmt, ...)
 {
-	struct buf b = BUF_INIT;
 	va_list ap;
 
 	va_start(ap, fmt);
-	buf_vaddf(&b, fmt, ap);
+	say(s, "cannot replay", err, fmt, ap);
 	va_end(ap);
-	progress_end(s);
-	error("cannot replay event %llu: %s: %s", (unsigned long long)s->ev.number, buf_str(&b),
-	      strerror(err < 0 ? -err : err));
-	buf_release(&b);
 	return REPLAY_FAILED;
 }
