@@ -23,14 +23,9 @@ static void print_new(void *ctx, uint32_t file, const char *name)
 int cmd_filename(const struct command *cmd, char **argv)
 {
 	struct string_set names = STRING_SET_INIT;
-	struct trace_reader *r;
-	struct option_rest rest;
+	struct trace_reader *r = open_only_trace(cmd, NULL, argv);
 	int ret;
 
-	command_options(cmd, NULL, OPTIONS_PERMUTE, argv, &rest);
-	if (rest.n_args > 1)
-		return usage_error(cmd, "one trace at a time");
-	r = open_trace(rest.args[0]);
 	if (!r)
 		return 1;
 	ret = each_mapped_file(r, print_new, &names);

@@ -39,23 +39,18 @@ static bool is_in_root(const char *dir)
 	return is;
 }
 
-static int move_trace(const char *from, const char *to)
+static int move_trace(const struct command *cmd, const char *from, const char *to)
 {
-	struct buf dir = BUF_INIT, old = BUF_INIT, new = BUF_INIT;
+	struct buf old = BUF_INIT, new = BUF_INIT;
 	struct stat st;
 	bool latest;
 	int err;
 
-	err = trace_resolve_dir(from, &dir);
+	err = find_trace(cmd, from, &old);
 	if (!err)
 		err = new_path(to, &new);
 	if (err)
 		goto out;
-	err = real_path(buf_str(&dir), &old);
-	if (err || !trace_is_trace_dir(buf_str(&old))) {
-		err = error_ret(err ? err : -EINVAL, "mv: %s is not a trace", from);
-		goto out;
-	}
 	/* rename() would replace an empty directory. */
 	if (!lstat(buf_str(&new), &st)) {
 		err = error_ret(-EEXIST, "mv: %s exists already", buf_str(&new));
@@ -78,7 +73,6 @@ static int move_trace(const char *from, const char *to)
 	else if (latest)
 		latest_repair();
 out:
-	buf_release(&dir);
 	buf_release(&old);
 	buf_release(&new);
 	return err;
@@ -91,5 +85,5 @@ int cmd_mv(const struct command *cmd, char **argv)
 	command_options(cmd, NULL, OPTIONS_PERMUTE, argv, &rest);
 	if (rest.n_args != 2)
 		return usage_error(cmd, "a trace and its new name are wanted");
-	return move_trace(rest.args[0], rest.args[1]) ? 1 : 0;
+	return move_trace(cmd, rest.args[0], rest.args[1]) ? 1 : 0;
 }

@@ -104,15 +104,10 @@ static void print_processes(const struct task_list *list)
 
 int cmd_ps(const struct command *cmd, char **argv)
 {
-	struct trace_reader *r;
+	struct trace_reader *r = open_only_trace(cmd, NULL, argv);
 	struct task_list list;
-	struct option_rest rest;
 	int err;
 
-	command_options(cmd, NULL, OPTIONS_PERMUTE, argv, &rest);
-	if (rest.n_args > 1)
-		return usage_error(cmd, "one trace at a time");
-	r = open_trace(rest.args[0]);
 	if (!r)
 		return 1;
 	err = task_list_load(&list, r);

@@ -369,18 +369,14 @@ out:
 int cmd_rerun(const struct command *cmd, char **argv)
 {
 	struct rerun_command rc = {.start = 1};
-	struct option_rest rest;
 	int status;
 
-	command_options(cmd, &rc, OPTIONS_PERMUTE, argv, &rest);
-	if (rest.n_args > 1)
-		return usage_error(cmd, "one trace at a time");
-	if (!rc.event_regs && !rc.step_regs)
-		return usage_error(cmd, "what is to be printed? --event-regs or --singlestep");
-	rc.reader = open_trace(rest.args[0]);
+	rc.reader = open_only_trace(cmd, &rc, argv);
 	if (!rc.reader)
 		return 1;
-	status = rerun(&rc);
+	status = rc.event_regs || rc.step_regs
+			 ? rerun(&rc)
+			 : usage_error(cmd, "what is to be printed? --event-regs or --singlestep");
 	trace_reader_close(rc.reader);
 	return status;
 }

@@ -45,22 +45,17 @@ static void prune_store(const char *dir)
 	buf_release(&parent);
 }
 
-static int remove_trace(const char *arg, bool force)
+static int remove_trace(const struct command *cmd, const char *arg, bool force)
 {
-	struct buf dir = BUF_INIT, real = BUF_INIT;
+	struct buf real = BUF_INIT;
 	bool latest;
 	int err;
 
 	if (force && !exists(arg))
 		return 0;
-	err = trace_resolve_dir(arg, &dir);
+	err = find_trace(cmd, arg, &real);
 	if (err)
 		goto out;
-	err = real_path(buf_str(&dir), &real);
-	if (err || !trace_is_trace_dir(buf_str(&real))) {
-		err = error_ret(err ? err : -EINVAL, "rm: %s is not a trace", arg);
-		goto out;
-	}
 	if (!force && trace_dir_incomplete(buf_str(&real))) {
 		pid_t pid = trace_user(buf_str(&real));
 
@@ -80,7 +75,6 @@ static int remove_trace(const char *arg, bool force)
 		latest_repair();
 	prune_store(buf_str(&real));
 out:
-	buf_release(&dir);
 	buf_release(&real);
 	return err;
 }
@@ -95,7 +89,7 @@ int cmd_rm(const struct command *cmd, char **argv)
 	if (!rest.n_args && !rc.force)
 		return usage_error(cmd, "which trace?");
 	for (int i = 0; i < rest.n_args; i++) {
-		if (remove_trace(rest.args[i], rc.force || globals.force))
+		if (remove_trace(cmd, rest.args[i], rc.force || globals.force))
 			status = 1;
 	}
 	return status;

@@ -69,13 +69,9 @@ static void print_all(struct sources_command *sc)
 int cmd_sources(const struct command *cmd, char **argv)
 {
 	struct sources_command sc = {.seen = MAP_INIT};
-	struct option_rest rest;
 	int ret;
 
-	command_options(cmd, NULL, OPTIONS_PERMUTE, argv, &rest);
-	if (rest.n_args > 1)
-		return usage_error(cmd, "one trace at a time");
-	sc.reader = open_trace(rest.args[0]);
+	sc.reader = open_only_trace(cmd, NULL, argv);
 	if (!sc.reader)
 		return 1;
 	ret = each_mapped_file(sc.reader, note_file, &sc);

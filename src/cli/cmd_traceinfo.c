@@ -80,14 +80,9 @@ static void format_info(struct trace_reader *r, struct buf *out)
 
 int cmd_traceinfo(const struct command *cmd, char **argv)
 {
-	struct trace_reader *r;
-	struct option_rest rest;
+	struct trace_reader *r = open_only_trace(cmd, NULL, argv);
 	struct buf out = BUF_INIT;
 
-	command_options(cmd, NULL, OPTIONS_PERMUTE, argv, &rest);
-	if (rest.n_args > 1)
-		return usage_error(cmd, "one trace at a time");
-	r = open_trace(rest.args[0]);
 	if (!r)
 		return 1;
 	format_info(r, &out);

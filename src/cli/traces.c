@@ -3,6 +3,8 @@
  */
 #include "cli/traces.h"
 
+#include "cli/cli.h"
+
 #include "abi/signal.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -24,6 +26,33 @@ struct trace_reader *open_trace(const char *arg)
 		r = NULL;
 	buf_release(&dir);
 	return r;
+}
+
+struct trace_reader *open_only_trace(const struct command *cmd, void *dest, char **argv)
+{
+	struct option_rest rest;
+
+	command_options(cmd, dest, OPTIONS_PERMUTE, argv, &rest);
+	if (rest.n_args > 1) {
+		usage_error(cmd, "one trace at a time");
+		return NULL;
+	}
+	return open_trace(rest.args[0]);
+}
+
+int find_trace(const struct command *cmd, const char *arg, struct buf *dir)
+{
+	struct buf found = BUF_INIT;
+	int err = trace_resolve_dir(arg, &found);
+
+	if (!err) {
+		err = real_path(buf_str(&found), dir);
+		if (err || !trace_is_trace_dir(buf_str(dir)))
+			err = error_ret(err ? err : -EINVAL, "%s: %s is not a trace", cmd->name,
+					arg);
+	}
+	buf_release(&found);
+	return err;
 }
 
 static const char *const *copy_argv(const char *const *argv)

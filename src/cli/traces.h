@@ -9,8 +9,16 @@
 #include "trace/dir.h"
 #include "trace/trace.h"
 
+struct command;
+
 /* The trace that the user means by `arg` (NULL: the latest), or NULL after saying why not. */
 struct trace_reader *open_trace(const char *arg);
+/* Parse the arguments of a command that looks at one trace, its options into `dest`, and open that:
+ * as open_trace(). */
+struct trace_reader *open_only_trace(const struct command *cmd, void *dest, char **argv);
+/* The directory of a trace that `cmd` is to change, absolute and without links: 0 or -errno, said.
+ */
+int find_trace(const struct command *cmd, const char *arg, struct buf *dir);
 
 /* All task records of a trace, in order, on memory of their own. */
 struct task_list {

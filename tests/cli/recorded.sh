@@ -163,6 +163,7 @@ want [ "$(wc -c <"$tmp/out")" -eq $((2 * (8 + 8 + 16 + 32))) ]
 want_ok "$rr" rerun -e 2 --singlestep=icount,ip
 want [ "$(wc -l <"$tmp/out")" -gt 10 ]
 want [ "$(sed -n 's/icount:\([0-9]*\) ip:0x[0-9a-f]*$/\1/p' "$tmp/out" | sort -nc 2>&1)" = '' ]
+want_error 1 'what is to be printed\?.*; usage: rr rerun' "$rr" rerun
 want_error 1 "'nonsense' is no register" "$rr" rerun --event-regs=ip,nonsense
 want_error 1 'no event 9999 ' "$rr" rerun -s 9999 --event-regs=ip
 
