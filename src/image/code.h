@@ -150,9 +150,13 @@ int code_open(struct code *c, const struct image *im);
 /* Decode all functions; set the targets of direct branches and of instructions that name code. */
 int code_decode(struct code *c);
 void code_release(struct code *c);
-/* Decode what stands at `at` and ends by `end`, and note nothing of it. false: no instruction, or
- * one that has no business in a program. */
-bool code_read(const struct code *c, uint32_t at, uint32_t end, struct insn *i);
+/* Decode what stands at `at` and ends by `end`, and note nothing of it. */
+enum code_read {
+	READ_NOTHING, /* that is an instruction */
+	READ_ODD,     /* one that has no business in a program */
+	READ_USUAL,
+};
+enum code_read code_read(const struct code *c, uint32_t at, uint32_t end, struct insn *i);
 /* Something may jump to the address; `named`: something else than a direct branch. */
 void code_note_target(struct code *c, uint64_t vaddr, bool named);
 /* The address of an INSN_RIP's operand. */
@@ -164,12 +168,6 @@ struct function *code_function(const struct code *c, uint32_t at);
 struct insn *code_insn(const struct code *c, const struct function *f, uint32_t at);
 /* Whether a direct branch may lead to `at`, which is in `f`. */
 bool code_may_enter(const struct code *c, const struct function *f, uint32_t at);
-/*
- * Of the bytes around `at`, which are in no function (or in one that is left alone), up to *end:
- * whether they may be code that executes an instruction which reads the time-stamp counter. What
- * nothing leads to by a name, a branch or by running into it is data.
- */
-bool code_gap_reads_tsc(const struct code *c, uint32_t at, uint32_t *end);
 /* Whether a direct branch goes to a PLT. */
 bool code_in_plt(const struct code *c, uint64_t vaddr);
 

@@ -348,15 +348,16 @@ static bool is_unusual(const ZydisDecodedInstruction *z, const uint8_t *bytes)
 	}
 }
 
-bool code_read(const struct code *c, uint32_t at, uint32_t end, struct insn *i)
+enum code_read code_read(const struct code *c, uint32_t at, uint32_t end, struct insn *i)
 {
 	ZydisDecodedInstruction z;
 	ZydisDecoder d;
 
 	*i = (struct insn){.at = at, .length = 1, .target = NOWHERE};
 	init_decoder(&d);
-	return ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&d, NULL, c->text + at, end - at, &z)) &&
-	       describe(c, at, &z, i) && !is_unusual(&z, c->text + at);
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&d, NULL, c->text + at, end - at, &z)))
+		return READ_NOTHING;
+	return describe(c, at, &z, i) && !is_unusual(&z, c->text + at) ? READ_USUAL : READ_ODD;
 }
 
 static void sweep(struct code *c, const ZydisDecoder *d, struct function *f)
@@ -520,80 +521,6 @@ struct insn *code_insn(const struct code *c, const struct function *f, uint32_t 
 	size_t i = FIRST_WHERE(k, f->n, v[k].at >= at);
 
 	return i < f->n && v[i].at == at ? &v[i] : NULL;
-}
-
-/* A walk through what may be code between functions. */
-struct walk {
-	const struct code *c;
-	uint32_t start, end;
-	uint8_t *seen; /* a bit for each byte */
-	uint32_t *todo;
-	size_t n, cap;
-};
-
-static void walk_to(struct walk *w, uint64_t at)
-{
-	if (at < w->start || at >= w->end ||
-	    (w->seen[(at - w->start) / 8] & 1U << (at - w->start) % 8))
-		return;
-	GROW(w->todo, w->n, w->cap);
-	w->todo[w->n++] = (uint32_t)at;
-}
-
-/* One instruction: where it leads goes to `todo`. Whether it may read the counter. */
-static bool walk_step(struct walk *w, const ZydisDecoder *d, uint32_t at)
-{
-	ZydisDecodedInstruction z;
-	struct insn i = {0};
-
-	w->seen[(at - w->start) / 8] |= (uint8_t)(1U << (at - w->start) % 8);
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(d, NULL, w->c->text + at, w->end - at, &z)))
-		return false;
-	if (z.mnemonic == ZYDIS_MNEMONIC_RDTSC || z.mnemonic == ZYDIS_MNEMONIC_RDTSCP ||
-	    z.mnemonic == ZYDIS_MNEMONIC_RDPRU)
-		return true;
-	i.kind = kind_of(&z);
-	if (i.kind == INSN_JMP_INDIRECT) /* to anywhere */
-		return true;
-	if (z.raw.imm[0].is_relative)
-		walk_to(w, at + z.length + z.raw.imm[0].value.u);
-	if (z.mnemonic == ZYDIS_MNEMONIC_LEA && z.raw.modrm.mod == 0 && z.raw.modrm.rm == 5)
-		walk_to(w, at + z.length + (uint64_t)z.raw.disp.value);
-	if (!is_end(&i))
-		walk_to(w, at + z.length);
-	return false;
-}
-
-bool code_gap_reads_tsc(const struct code *c, uint32_t at, uint32_t *end)
-{
-	struct walk w = {.c = c, .end = (uint32_t)c->size};
-	size_t next = FIRST_WHERE(k, c->n_functions, c->functions[k].end > at);
-	const struct function *f = c->functions + next, *before = next ? f - 1 : NULL;
-	ZydisDecoder d;
-	bool reads = false;
-
-	if (before)
-		w.start = before->end;
-	if (next < c->n_functions) {
-		*end = f->end;
-		if (f->start <= at)
-			return true;
-		w.end = f->start;
-	}
-	*end = w.end;
-	w.seen = xcalloc((w.end - w.start + 7) / 8, 1);
-	if (before && (!before->n || !is_end(&c->insns[before->first + before->n - 1])))
-		walk_to(&w, w.start);
-	for (uint32_t k = w.start; k < w.end; k++) {
-		if (is_target(c, k))
-			walk_to(&w, k);
-	}
-	ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	while (w.n && !reads)
-		reads = walk_step(&w, &d, w.todo[--w.n]);
-	free(w.seen);
-	free(w.todo);
-	return reads;
 }
 
 bool code_in_plt(const struct code *c, uint64_t vaddr)

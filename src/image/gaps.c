@@ -131,7 +131,7 @@ static void explore(struct search *s, uint32_t from)
 		if (!end || map_get(&s->seen, at, &seen))
 			continue;
 		map_set(&s->seen, at, 1);
-		r.bad = !code_read(s->c, at, end, &r.i) || !follow(s, &r.i);
+		r.bad = code_read(s->c, at, end, &r.i) != READ_USUAL || !follow(s, &r.i);
 		GROW(s->v, s->n, s->cap);
 		s->v[s->n++] = r;
 	}

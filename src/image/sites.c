@@ -9,7 +9,6 @@
  */
 #include "image/plan.h"
 
-#include "base/search.h"
 #include "mem/insn_site.h"
 
 #define MAX_BEFORE    6
@@ -140,64 +139,4 @@ void plan_insns(struct plan *p)
 				stubs_trap(p->s, i);
 		}
 	}
-}
-
-/* --- the time-stamp counter --- */
-
-/* rdtsc, or rdtscp, or AMD's rdpru, which shares their switch (CR4.TSD). */
-static bool reads_tsc(const uint8_t *p)
-{
-	return p[0] == 0x0f && (p[1] == 0x31 || (p[1] == 0x01 && (p[2] == 0xf9 || p[2] == 0xfd)));
-}
-
-/* The decoded instruction that holds `at`, or NULL. */
-static const struct insn *insn_with(const struct code *c, uint32_t at)
-{
-	const struct function *f = code_function(c, at);
-	const struct insn *v;
-	size_t i;
-
-	if (!f || f->left)
-		return NULL;
-	v = &c->insns[f->first];
-	i = FIRST_WHERE(k, f->n, insn_end(&v[k]) > at);
-	return i < f->n && v[i].at <= at ? &v[i] : NULL;
-}
-
-/* Of bytes in no function: whether code that may be there comes to such an instruction. Asked in
- * ascending order, answered once for all that lies between two functions. */
-struct gap {
-	uint32_t end;
-	bool reads;
-};
-
-/* Whether the bytes at `at` may be executed as such: they are not if they are the agent's matter,
- * or parts of instructions that do something else. */
-static bool is_left(const struct code *c, uint32_t at, struct gap *g)
-{
-	const struct insn *i = insn_with(c, at);
-
-	if (!i && at >= g->end)
-		g->reads = code_gap_reads_tsc(c, at, &g->end);
-	if (!i)
-		return g->reads;
-	if ((i->props & INSN_SITE) && (i->site == SITE_RDTSC || i->site == SITE_RDTSCP))
-		return !(i->plan & PLAN_CLAIMED);
-	return c->text[at + 2] == 0xfd && insn_end(i) == at + 3; /* rdpru */
-}
-
-uint64_t plan_tsc_left(const struct code *c)
-{
-	struct gap gap = {0};
-	uint64_t n = 0;
-
-	for (uint32_t at = 0; at + 3 <= c->size; at++) {
-		const uint8_t *p = memchr(c->text + at, 0x0f, c->size - at - 2);
-
-		if (!p)
-			break;
-		at = (uint32_t)(p - c->text);
-		n += reads_tsc(p) && is_left(c, at, &gap);
-	}
-	return n;
 }
