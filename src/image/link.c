@@ -1,6 +1,6 @@
 /*
- * The stubs get their place: jumps between text and stubs are filled in, windows are overwritten, and
- * all that was collected becomes the image's tables.
+ * The stubs get their place: jumps between text and stubs are filled in, windows are overwritten,
+ * and all that was collected becomes the image's tables.
  */
 #include "image/emit.h"
 
