@@ -132,8 +132,7 @@ static void index_name(const struct stamp *t, char name[INDEX_NAME_SIZE])
 		 t->fsid);
 }
 
-bool image_store_recall(const struct image_store *s, const struct stamp *stamp,
-			struct identity *id)
+bool image_store_recall(const struct image_store *s, const struct stamp *stamp, struct identity *id)
 {
 	char name[INDEX_NAME_SIZE], text[32];
 	ssize_t n;
