@@ -43,6 +43,7 @@
 #define AGENT_HAS_RDRAND 1
 #define AGENT_HAS_RDSEED 2
 #define AGENT_HAS_XSAVE	 4
+#define AGENT_HAS_CPUID	 8 /* cpuid does not trap */
 
 enum agent_mode {
 	AGENT_RECORDS,
@@ -207,6 +208,7 @@ struct agent_state {
 #define RECORD_CAREFUL 8  /* write only what differs: the memory may be read-only */
 #define RECORD_REMAKE  16 /* it changed the address space: replay makes it again */
 #define RECORD_TIME    32 /* it told the time, without an error */
+#define RECORD_LEFT    64 /* an instruction that was left to the CPU */
 
 struct agent_piece {
 	uint64_t addr;

@@ -76,12 +76,26 @@ static bool xgetbv(uint32_t which, struct insn_result *out)
 	return true;
 }
 
+/* A leaf that has nothing to hide, or that does not exist: the CPU answers anything. */
+static bool cpuid_of_cpu(const uint64_t *reg, struct insn_result *out)
+{
+	uint32_t a, b, c, d;
+
+	if (!(STATE->features & AGENT_HAS_CPUID))
+		return false;
+	__asm__ volatile("cpuid"
+			 : "=a"(a), "=b"(b), "=c"(c), "=d"(d)
+			 : "a"((uint32_t)reg[RAX]), "c"((uint32_t)reg[RCX]));
+	*out = (struct insn_result){a | (uint64_t)b << 32, c | (uint64_t)d << 32};
+	return true;
+}
+
 static bool cpuid(const uint64_t *reg, struct insn_result *out)
 {
 	const struct agent_cpuid *c = find_leaf((uint32_t)reg[RAX], (uint32_t)reg[RCX]);
 
 	if (!c)
-		return false;
+		return cpuid_of_cpu(reg, out);
 	out->a = c->eax | (uint64_t)c->ebx << 32;
 	out->b = c->ecx | (uint64_t)c->edx << 32;
 	return true;
@@ -173,8 +187,7 @@ uint64_t agent_insn(struct agent_regs *r)
 		done = replay_insn((uint16_t)STATE->nr, &v);
 	} else {
 		done = execute(site, r->reg, &v);
-		if (done)
-			record_insn((uint16_t)STATE->nr, &v);
+		record_insn((uint16_t)STATE->nr, done ? &v : NULL);
 	}
 	if (!done)
 		return STATE->raw;

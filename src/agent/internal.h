@@ -71,6 +71,7 @@ struct agent_regs {
 };
 #define ARITHMETIC_FLAGS 0x8d5
 
+/* `v` is NULL if the CPU executes it at its place. */
 void record_insn(uint16_t nr, const struct insn_result *v);
 /* Whether the result of the instruction is in the buffer. */
 bool replay_insn(uint16_t nr, struct insn_result *v);

@@ -154,12 +154,14 @@ void record_time(const uint64_t arg[6], int64_t nr, int64_t seconds, uint32_t fr
 
 void record_insn(uint16_t nr, const struct insn_result *v)
 {
-	const struct abi_call call = {.nr = nr, .ret = (int64_t)v->a};
+	const struct abi_call call = {.nr = nr, .ret = v ? (int64_t)v->a : 0};
+	const uint64_t b = v ? v->b : 0;
 	struct writer w = {.call = &call};
 
 	begin(&w);
-	w.r->check = (uint32_t)v->b;
-	w.r->file = (uint32_t)(v->b >> 32);
+	w.r->check = (uint32_t)b;
+	w.r->file = (uint32_t)(b >> 32);
+	w.r->flags = v ? 0 : RECORD_LEFT;
 	commit(w.r);
 }
 
@@ -308,5 +310,5 @@ bool replay_insn(uint16_t nr, struct insn_result *v)
 		return false;
 	*v = (struct insn_result){(uint64_t)r->result, r->check | (uint64_t)r->file << 32};
 	stop_if_last();
-	return true;
+	return !(r->flags & RECORD_LEFT);
 }

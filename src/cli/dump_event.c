@@ -251,6 +251,8 @@ void dump_calls(const struct trace_event *ev, struct buf *out)
 			buf_addstr(out, ", made again");
 		if (r->flags & RECORD_MORE)
 			buf_addstr(out, ", goes on");
+		if (r->flags & RECORD_LEFT)
+			buf_addstr(out, ", left to the CPU");
 		if (r->flags & RECORD_TIME)
 			buf_addf(out, ", fraction:%u", r->file);
 		for (const struct agent_piece *p = agent_first_piece(r); p;

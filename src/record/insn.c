@@ -116,7 +116,7 @@ void insns_tell_agent(struct recorder *rec, const struct trace_cpuid *cpuid, siz
 						   c.edx};
 	}
 	a->n_cpuid = (uint32_t)n;
-	a->features = features();
+	a->features = features() | (rec->cpuid_faulting ? 0 : AGENT_HAS_CPUID);
 }
 
 void insns_calibrate(struct recorder *rec)
