@@ -282,6 +282,16 @@ static bool must_give_way(struct recorder *rec, const struct rtask *t)
 	return sched_slice_over(&rec->sched, rec->now);
 }
 
+/* The agent's calls for us end at a filter's stop: one that is not buffered would show its exit as
+ * if it were the program's. True if the task was killed meanwhile, and has stopped for that. */
+static bool resume(struct rtask *t, int how, int signo)
+{
+	if (how == PTRACE_SYSCALL && task_leave_call(&t->t) > 0)
+		return true;
+	task_resume(&t->t, how, signo);
+	return false;
+}
+
 /* Let it run to its next stop: false if it was set aside meanwhile. */
 static bool run_to_stop(struct recorder *rec, struct rtask *t, enum next next)
 {
@@ -298,7 +308,7 @@ static bool run_to_stop(struct recorder *rec, struct rtask *t, enum next next)
 		if (t->in_middle && t->counter)
 			stopped = ticks_resume(t->counter, PTRACE_SYSCALL, signo) == 1;
 		else
-			task_resume(&t->t, buffer_resume(rec, t, next), signo);
+			stopped = resume(t, buffer_resume(rec, t, next), signo);
 	}
 	if (!stopped)
 		stopped = wait_current(rec, t, next == NEXT_KERNEL);

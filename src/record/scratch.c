@@ -42,7 +42,7 @@ static int grow(struct rtask *t, uint64_t size)
 	if (!filter_allows_remote(t))
 		return -EPERM;
 	call_skip(t);
-	ret = task_run(&t->t, PTRACE_SYSCALL, 0);
+	ret = task_run_call(&t->t);
 	if (ret || t->t.stop.kind != STOP_SYSCALL)
 		return -ESRCH;
 	if (t->scratch.size) {

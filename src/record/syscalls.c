@@ -64,7 +64,7 @@ static enum next put_off(struct recorder *rec, struct rtask *t, bool restore_cod
 	int ret;
 
 	call_skip(t);
-	ret = task_run(&t->t, PTRACE_SYSCALL, 0);
+	ret = task_run_call(&t->t);
 	if (ret)
 		return NEXT_DYING;
 	t->in_syscall = false;

@@ -190,6 +190,26 @@ int task_run(struct task *t, int how, int signo)
 	return ret ? ret : task_wait_through(t);
 }
 
+int task_run_call(struct task *t)
+{
+	int ret;
+
+	do {
+		ret = task_run(t, PTRACE_SYSCALL, 0);
+	} while (!ret && stop_is_seccomp(&t->stop));
+	return ret;
+}
+
+int task_leave_call(struct task *t)
+{
+	int ret;
+
+	if (t->call_stop != CALL_FILTERED)
+		return 0;
+	ret = task_run_call(t);
+	return ret ? ret : t->stop.kind != STOP_SYSCALL;
+}
+
 int task_poll(struct task *t)
 {
 	return wait_for(t, WNOHANG);

@@ -97,6 +97,11 @@ int task_wait(struct task *t);
 int task_wait_through(struct task *t);
 /* task_resume(), and wait for the next stop: 0, -ESRCH or -ECHILD. */
 int task_run(struct task *t, int how, int signo);
+/* The same with PTRACE_SYSCALL, past the stops of filters. */
+int task_run_call(struct task *t);
+/* From a filter's stop, whose call is skipped, to the exit of that. 1: it was killed, and has come
+ * to another stop; or -errno. */
+int task_leave_call(struct task *t);
 /* Let a running task run until it is gone. */
 void task_reap(struct task *t);
 /* Without waiting: 1 if it stopped, 0 if it runs still, -errno. */
