@@ -137,7 +137,7 @@ static int run_to_call(struct task *t)
 
 	do {
 		ret = task_run(t, PTRACE_CONT, 0);
-	} while (!ret && (t->stop.kind == STOP_TRAP || t->stop.kind == STOP_GROUP));
+	} while (!ret && (stop_is_early(&t->stop) || task_met_sigstop(t)));
 	if (ret || t->stop.kind == STOP_EXITED ||
 	    (t->stop.kind == STOP_EVENT && t->stop.event == PTRACE_EVENT_EXIT))
 		return -ESRCH;
@@ -256,6 +256,7 @@ static int run_aside(struct agent *a, struct task *t, const void *arg,
 	if (mask != ALL_SIGNALS && task_set_sigmask(t, mask))
 		return -ESRCH;
 	task_set_regs(t, &saved);
+	task_send_sigstop(t);
 	t->stop = before;
 	t->call_stop = CALL_FILTERED; /* at the report */
 	return ret;

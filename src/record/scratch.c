@@ -69,7 +69,7 @@ static int grow(struct rtask *t, uint64_t size)
 		ret = task_run(&t->t, PTRACE_SYSCALL, 0);
 		if (!ret && t->t.stop.kind == STOP_SIGNAL && !(ret = task_siginfo(&t->t, &si)))
 			signals_stash(t, &si);
-	} while (!ret && t->t.stop.kind == STOP_SIGNAL);
+	} while (!ret && (t->t.stop.kind == STOP_SIGNAL || stop_is_early(&t->t.stop)));
 	if (ret || t->t.stop.kind != STOP_SYSCALL)
 		return -ESRCH;
 	signals_raise_stash(t);

@@ -1,7 +1,7 @@
 /*
  * Running a system call inside a tracee: point it at a `syscall` instruction with the registers
- * of the call, let it go in and come out again, restore it. All signals are blocked meanwhile, so
- * that the only stops are the call's own.
+ * of the call, let it go in and come out again, restore it. All signals are blocked meanwhile but
+ * SIGSTOP, which is put off: the only stops are the call's own.
  */
 #include "base/log.h"
 #include "task/task.h"
@@ -19,10 +19,7 @@ static int run_to_stop(struct task *t)
 		ret = task_run(t, PTRACE_SYSCALL, 0);
 		if (ret)
 			return ret;
-		/* An early group stop or interrupt is not lost: it is reported again by the
-		 * kernel's job control state. */
-	} while (t->stop.kind == STOP_TRAP || t->stop.kind == STOP_GROUP ||
-		 stop_is_seccomp(&t->stop));
+	} while (stop_is_early(&t->stop) || task_met_sigstop(t) || stop_is_seccomp(&t->stop));
 	if (t->stop.kind == STOP_EXITED)
 		return -ESRCH;
 	if (t->stop.kind == STOP_EVENT && t->stop.event == PTRACE_EVENT_EXIT)
@@ -89,6 +86,7 @@ int task_remote_end(struct task *t, const struct regs *saved, uint64_t saved_mas
 	task_set_regs(t, saved);
 	if (saved_mask != ALL_SIGNALS)
 		ret = task_set_sigmask(t, saved_mask);
+	task_send_sigstop(t);
 	return ret;
 }
 

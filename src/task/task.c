@@ -118,6 +118,21 @@ int task_resume(struct task *t, int how, int signo)
 	return 0;
 }
 
+bool task_met_sigstop(struct task *t)
+{
+	const bool met = t->stop.kind == STOP_SIGNAL && t->stop.signo == SIGSTOP;
+
+	t->stop_due |= met;
+	return met;
+}
+
+void task_send_sigstop(struct task *t)
+{
+	if (t->stop_due)
+		task_kill(t, SIGSTOP);
+	t->stop_due = false;
+}
+
 int task_interrupt(struct task *t)
 {
 	return ptrace(PTRACE_INTERRUPT, t->tid, 0, 0) < 0 ? -errno : 0;

@@ -56,6 +56,7 @@ struct task {
 	bool regs_dirty;   /* to be written before the task runs */
 	bool result_dirty; /* only rax is */
 	uint64_t n_stops;  /* so far */
+	bool stop_due;	   /* a SIGSTOP came while a call was made for us: see task_met_sigstop() */
 };
 
 /*
@@ -76,6 +77,20 @@ static inline bool stop_is_seccomp(const struct stop *s)
 {
 	return s->kind == STOP_EVENT && s->event == PTRACE_EVENT_SECCOMP;
 }
+/*
+ * Whether it comes from job control (PTRACE_INTERRUPT, SIGCONT, a group stop): in the middle of
+ * what is done for us it can be gone on from, since the kernel reports it again.
+ */
+static inline bool stop_is_early(const struct stop *s)
+{
+	return s->kind == STOP_TRAP || s->kind == STOP_GROUP;
+}
+/*
+ * Whether the stop is for a SIGSTOP, which cannot be blocked: in the middle of what is done for us
+ * it is put off, until task_send_sigstop().
+ */
+bool task_met_sigstop(struct task *t);
+void task_send_sigstop(struct task *t);
 /* A few words for messages: "signal SIGSEGV", "exited with 1". In a static buffer. */
 const char *stop_describe(const struct stop *s);
 

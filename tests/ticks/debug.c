@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "task/debug.h"
 
+#include <asm/unistd_64.h>
+
 static void test_decode(void)
 {
 	static const struct {
@@ -200,6 +202,57 @@ static void test_pestered_steps(void)
 	child_kill(&c);
 }
 
+/* Let the child queue a SIGTRAP for itself as if it had been stepped: it stays due. */
+static void raise_step_trap(struct child *c)
+{
+	const raddr_t at = c->t.regs.u.rsp - 1024;
+	const siginfo_t si = {.si_signo = SIGTRAP, .si_code = TRAP_TRACE};
+	int64_t result;
+
+	c->t.mm->syscall_insn = c->t.regs.u.rdx;
+	CHECK(!mm_write(c->t.mm, at, &si, sizeof(si)));
+	CHECK(!task_remote_syscall(&c->t, &result, __NR_rt_tgsigqueueinfo,
+				   REMOTE_ARGS(c->t.tgid, c->t.tid, SIGTRAP, at)));
+	CHECK_EQ(result, 0);
+}
+
+/* The kernel reports an interrupt before it: it must not be left for later. */
+static void test_trap_behind_interrupt(void)
+{
+	struct child c;
+	raddr_t at;
+
+	child_start(&c, "count");
+	CHECK(!task_regs(&c.t));
+	at = c.t.regs.u.rip;
+	raise_step_trap(&c);
+	CHECK(!task_interrupt(&c.t));
+	CHECK(!task_run_to_trap(&c.t, PTRACE_SINGLESTEP, 0));
+	CHECK_EQ(c.t.stop.kind, STOP_SIGNAL);
+	CHECK_EQ(c.t.stop.signo, SIGTRAP);
+	CHECK(!task_regs(&c.t));
+	CHECK_EQ(c.t.regs.u.rip, at);
+	child_kill(&c);
+}
+
+/* One cannot be blocked while a call is made for us: the call is made, and it comes afterwards. */
+static void test_stopped_in_call(void)
+{
+	struct child c;
+	int64_t result;
+
+	child_start(&c, "count");
+	CHECK(!task_regs(&c.t));
+	c.t.mm->syscall_insn = c.t.regs.u.rdx;
+	CHECK(!task_kill(&c.t, SIGSTOP));
+	CHECK(!task_remote_syscall(&c.t, &result, __NR_getpid, REMOTE_ARGS(0)));
+	CHECK_EQ(result, c.t.tgid);
+	CHECK(!task_run(&c.t, PTRACE_CONT, 0));
+	CHECK_EQ(c.t.stop.kind, STOP_SIGNAL);
+	CHECK_EQ(c.t.stop.signo, SIGSTOP);
+	child_kill(&c);
+}
+
 int main(int argc, char **argv)
 {
 	loops_child(argc, argv);
@@ -209,5 +262,7 @@ int main(int argc, char **argv)
 	test_steps();
 	test_step_stops();
 	test_pestered_steps();
+	test_trap_behind_interrupt();
+	test_stopped_in_call();
 	return check_status("debug registers and steps");
 }
