@@ -129,6 +129,7 @@ static void log_landing(struct recorder *rec, struct rtask *t, const struct touc
 
 	if (landing_capture(&p, &t->t, t->counter))
 		return;
+	scratch_hide(rec, t->t.mm, p.regs.u.rsp - LANDING_BELOW, p.stack, sizeof(p.stack));
 	if (touched)
 		landing_add_words(&p, &t->t, touched);
 	event_begin(&b, rec, t, EV_SCHED);

@@ -115,6 +115,21 @@ size_t scratch_ranges(struct recorder *rec, const struct mm *mm, struct mm_range
 	return n;
 }
 
+void scratch_hide(struct recorder *rec, const struct mm *mm, raddr_t addr, uint8_t *copy, size_t n)
+{
+	const size_t n_ranges = scratch_ranges(rec, mm, NULL);
+	struct mm_range *r = n_ranges ? xcalloc(n_ranges, sizeof(*r)) : NULL;
+
+	scratch_ranges(rec, mm, r);
+	for (size_t i = 0; i < n_ranges; i++) {
+		const raddr_t start = max_u64(r[i].start, addr), end = min_u64(r[i].end, addr + n);
+
+		if (start < end)
+			memset(copy + (start - addr), 0, end - start);
+	}
+	free(r);
+}
+
 static bool overlaps(raddr_t start, raddr_t end, raddr_t a, raddr_t b)
 {
 	return start < b && end > a;

@@ -277,6 +277,8 @@ void scratch_redirect(struct recorder *rec, struct rtask *t);
 void scratch_restore_args(struct rtask *t);
 /* All scratch memory in an address space, into `out` if it is not NULL: how many ranges. */
 size_t scratch_ranges(struct recorder *rec, const struct mm *mm, struct mm_range *out);
+/* Of a copy of `n` bytes of memory at `addr`: replay has none there, which reads as zeros. */
+void scratch_hide(struct recorder *rec, const struct mm *mm, raddr_t addr, uint8_t *copy, size_t n);
 /* Something else is mapped there now. */
 void scratch_forget(struct recorder *rec, struct mm *mm, raddr_t start, raddr_t end);
 /* A forked address space has copies of all of its parent's: they are spare there. */
