@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/mman.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -273,6 +274,17 @@ int replay_stack_limit(struct session *s, struct ptask *p, const struct abi_call
 		return diverged(s, p, "the new limit cannot be read");
 	limit_stack(target->t.tgid, lim[0]);
 	return 0;
+}
+
+int replay_personality(struct session *s, struct ptask *p, const struct abi_call *call)
+{
+	const uint64_t args[6] = {ADDR_NO_RANDOMIZE | (call->arg[0] & READ_IMPLIES_EXEC)};
+	int64_t result;
+
+	if (call->nr != __NR_personality || is_error(call->ret) ||
+	    (uint32_t)call->arg[0] == UINT32_MAX)
+		return 0;
+	return remote(s, p, &result, __NR_personality, args);
 }
 
 bool shapes_memory(enum syscall_class c)

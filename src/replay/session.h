@@ -246,6 +246,8 @@ int replay_mappings(struct session *s, struct ptask *p);
 void limit_stack(pid_t pid, uint64_t bytes);
 /* If the call set a stack limit, set it: it decides where a stack overflows. */
 int replay_stack_limit(struct session *s, struct ptask *p, const struct abi_call *call);
+/* If the call chose whether all that can be read can be executed, so does the replayed task. */
+int replay_personality(struct session *s, struct ptask *p, const struct abi_call *call);
 /* Calls of this class change the address space. */
 bool shapes_memory(enum syscall_class c);
 /* Such a call: do in the tracee what the recorded one did. */

@@ -32,6 +32,8 @@ static int finish_call(struct session *s, struct ptask *p)
 		return ret;
 	ret = replay_stack_limit(s, p, &call);
 	if (!ret)
+		ret = replay_personality(s, p, &call);
+	if (!ret)
 		ret = apply_file_writes(s);
 	if (!ret)
 		ret = apply_writes(s, p);
