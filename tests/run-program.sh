@@ -33,6 +33,7 @@ native) rr=none options= ;;
 traced) options=-n ;;
 turns) options='-n -c 30' ;; # slices of a few ticks
 default) options= ;;
+turn-each) options=-s ;; # a turn ends with each event
 chaos) options='-h --syscall-buffer-size=4' ;; # which is full often
 simulated) options=--ticks=simulated have_ticks=yes ;; # small programs only: a step for each instruction
 breakpoint) # the kernel's count of one place, for all that a PMU needs but the PMU

@@ -273,9 +273,13 @@ static bool wait_current(struct recorder *rec, struct rtask *t, bool in_kernel)
 	return wait_among_all(rec, t, in_kernel);
 }
 
-static bool must_give_way(struct recorder *rec, const struct rtask *t)
+/*
+ * `by_time`: not at every event. A task that has signals to handle each time it is let run, since
+ * others took longer than its timer's period, would come to nothing else.
+ */
+static bool must_give_way(struct recorder *rec, const struct rtask *t, bool by_time)
 {
-	if (rec->opt->switch_at_every_event)
+	if (rec->opt->switch_at_every_event && !by_time)
 		return sched_others_ready(&rec->sched);
 	if (rec->opt->max_ticks && t->slice_left <= 0)
 		return sched_others_ready(&rec->sched);
@@ -343,7 +347,7 @@ static int relative_nice(const struct rtask *t)
 static void run_task(struct recorder *rec, struct rtask *t)
 {
 	unsigned int stops = 0;
-	bool fresh = true;
+	bool fresh = true, by_time = false;
 
 	rec->current = t;
 	t->state = RUN_READY;
@@ -374,13 +378,16 @@ static void run_task(struct recorder *rec, struct rtask *t)
 			collect_stops(rec);
 		/* Not with a signal in hand: what it does was decided, and others could change
 		 * that. */
-		if (next == NEXT_USER && had_stop && !t->resume_signo && must_give_way(rec, t)) {
+		if (next == NEXT_USER && had_stop && !t->resume_signo &&
+		    must_give_way(rec, t, by_time)) {
 			give_up_core(rec, t);
 			return;
 		}
 		/* Signals came while others ran: they are due before anything else. */
-		if (next == NEXT_USER && fresh && !t->stop_pending)
+		if (next == NEXT_USER && fresh && !t->stop_pending) {
 			signals_note_boundary(t);
+			by_time = t->boundary;
+		}
 		fresh = false;
 		if (!t->stop_pending && must_not_run(t, next)) {
 			t->held = true;
