@@ -241,7 +241,8 @@ static uint64_t clock_ns(clockid_t clock)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-static int open_trace(struct recorder *rec, const char *exe, char *const *argv, char **env, int cpu)
+static int open_trace(struct recorder *rec, const char *exe, char *const *argv, char *const *env,
+		      int cpu)
 {
 	static struct trace_cpuid cpuid[MAX_CPUID];
 	struct trace_writer_options opt = {.no_file_cloning = rec->opt->no_file_cloning};
@@ -324,6 +325,65 @@ out:
 	return 0;
 }
 
+/* What can be known before anything is started: 0, or an exit status. */
+static int check_request(const struct recorder *rec, const char *name, struct buf *exe)
+{
+	int ret = find_program(name, exe);
+
+	if (ret)
+		return not_started(name, ret);
+	if (is_i386_file(buf_str(exe))) {
+		error("cannot record %s: 32-bit programs are not supported yet", name);
+		return RECORD_STATUS_NOT_STARTED;
+	}
+	if (hides_cpuid(rec->opt) &&
+	    (rec->opt->disable_cpuid_faulting || !task_have_cpuid_faulting())) {
+		error("CPU features cannot be hidden on this machine: it has no CPUID faulting");
+		return RECORD_STATUS_NOT_STARTED;
+	}
+	return 0;
+}
+
+/* The program, stopped at its beginning: 0, or an exit status. */
+static int start_program(struct recorder *rec, const struct spawn *spawn, struct task *task)
+{
+	bool not_traced;
+	int ret = task_spawn(task, spawn, &not_traced);
+
+	if (ret == -ENOTSUP && rec->agent.filtered) {
+		warn("this kernel lets no seccomp filter be installed: every system call stops, as "
+		     "with -n");
+		rec->agent.filtered = false;
+		ret = task_spawn(task, spawn, &not_traced);
+	}
+	if (ret && not_traced)
+		error("cannot trace %s: %s; see `rr doctor`", spawn->argv[0], strerror(-ret));
+	else if (ret)
+		not_started(spawn->argv[0], ret);
+	return ret ? RECORD_STATUS_NOT_STARTED : 0;
+}
+
+/* Make the trace for the program that was started, and begin with it: 0, or an exit status, and it
+ * is killed. */
+static int begin_trace(struct recorder *rec, const struct spawn *spawn, const struct task *task,
+		       int cpu)
+{
+	struct mm *mm;
+	int ret = mm_open(&mm, task->tid);
+
+	if (ret)
+		error("cannot access the memory of %s: %s; see `rr doctor`", spawn->argv[0],
+		      strerror(-ret));
+	else
+		ret = open_trace(rec, spawn->path, spawn->argv, spawn->envp, cpu);
+	if (ret) {
+		kill(task->tid, SIGKILL);
+		return RECORD_STATUS_NOT_STARTED;
+	}
+	adopt_first_task(rec, task, mm);
+	return 0;
+}
+
 int record_start(struct recorder *rec, char *const *argv)
 {
 	struct buf exe = BUF_INIT;
@@ -338,26 +398,10 @@ int record_start(struct recorder *rec, char *const *argv)
 	struct spawn spawn = {.prepare = prepare_child, .ctx = &setup, .exec_fd = -1, .argv = argv};
 	char **env = make_environment(rec->opt);
 	struct task task;
-	struct mm *mm;
-	bool not_traced;
-	int status = 0, ret;
+	int status = check_request(rec, argv[0], &exe);
 
-	ret = find_program(argv[0], &exe);
-	if (ret) {
-		status = not_started(argv[0], ret);
+	if (status)
 		goto out;
-	}
-	if (is_i386_file(buf_str(&exe))) {
-		error("cannot record %s: 32-bit programs are not supported yet", argv[0]);
-		status = RECORD_STATUS_NOT_STARTED;
-		goto out;
-	}
-	if (hides_cpuid(rec->opt) &&
-	    (rec->opt->disable_cpuid_faulting || !task_have_cpuid_faulting())) {
-		error("CPU features cannot be hidden on this machine: it has no CPUID faulting");
-		status = RECORD_STATUS_NOT_STARTED;
-		goto out;
-	}
 	rec->cpuid_faulting = !rec->opt->disable_cpuid_faulting && task_have_cpuid_faulting();
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	raise_limits(limits);
@@ -372,33 +416,9 @@ int record_start(struct recorder *rec, char *const *argv)
 	rec->agent.filtered = !rec->source && !rec->opt->no_buffer && !rec->opt->mark_stdio;
 	spawn.path = buf_str(&exe);
 	spawn.envp = env;
-	ret = task_spawn(&task, &spawn, &not_traced);
-	if (ret == -ENOTSUP && rec->agent.filtered) {
-		warn("this kernel lets no seccomp filter be installed: every system call stops, as "
-		     "with -n");
-		rec->agent.filtered = false;
-		ret = task_spawn(&task, &spawn, &not_traced);
-	}
-	if (ret) {
-		status = RECORD_STATUS_NOT_STARTED;
-		if (not_traced)
-			error("cannot trace %s: %s; see `rr doctor`", argv[0], strerror(-ret));
-		else
-			not_started(argv[0], ret);
-		goto out;
-	}
-	ret = mm_open(&mm, task.tid);
-	if (ret)
-		error("cannot access the memory of %s: %s; see `rr doctor`", argv[0],
-		      strerror(-ret));
-	else
-		ret = open_trace(rec, buf_str(&exe), argv, env, setup.cpu);
-	if (ret) {
-		kill(task.tid, SIGKILL);
-		status = RECORD_STATUS_NOT_STARTED;
-		goto out;
-	}
-	adopt_first_task(rec, &task, mm);
+	status = start_program(rec, &spawn, &task);
+	if (!status)
+		status = begin_trace(rec, &spawn, &task, setup.cpu);
 out:
 	buf_release(&exe);
 	free(env);
