@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 build='meson ninja-build pkg-config gcc libc6-dev libzstd-dev libelf-dev libprotobuf-c-dev
 	protobuf-c-compiler libzydis-dev'
 demo='bash coreutils'
-test="python3 perl sqlite3 git curl ed vim-tiny xz-utils redis-server redis-tools musl-tools gdb g++
+test="python3 perl sqlite3 git curl ed vim-tiny xz-utils bzip2 redis-server redis-tools musl-tools gdb g++
 	util-linux procps make binutils attr clang libclang-rt-dev clang-format-14 nodejs
 	libpython3.11-testsuite"
 
