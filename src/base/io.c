@@ -13,16 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AT_POSITION UINT64_MAX /* of the descriptor */
-
-static int write_all(int fd, const void *data, size_t n, uint64_t off)
+/* At `*off`, or at the descriptor's position. */
+static int write_all(int fd, const void *data, size_t n, const uint64_t *off)
 {
 	size_t done = 0;
 
 	while (done < n) {
 		const char *from = (const char *)data + done;
-		ssize_t w = off == AT_POSITION ? write(fd, from, n - done)
-					       : pwrite(fd, from, n - done, (off_t)(off + done));
+		ssize_t w = off ? pwrite(fd, from, n - done, (off_t)(*off + done))
+				: write(fd, from, n - done);
 
 		if (w >= 0)
 			done += w;
@@ -34,22 +33,22 @@ static int write_all(int fd, const void *data, size_t n, uint64_t off)
 
 int write_full(int fd, const void *data, size_t n)
 {
-	return write_all(fd, data, n, AT_POSITION);
+	return write_all(fd, data, n, NULL);
 }
 
 int pwrite_full(int fd, const void *data, size_t n, uint64_t off)
 {
-	return write_all(fd, data, n, off);
+	return write_all(fd, data, n, &off);
 }
 
-static ssize_t read_all(int fd, void *data, size_t n, uint64_t off)
+static ssize_t read_all(int fd, void *data, size_t n, const uint64_t *off)
 {
 	size_t got = 0;
 
 	while (got < n) {
 		char *to = (char *)data + got;
-		ssize_t r = off == AT_POSITION ? read(fd, to, n - got)
-					       : pread(fd, to, n - got, (off_t)(off + got));
+		ssize_t r =
+			off ? pread(fd, to, n - got, (off_t)(*off + got)) : read(fd, to, n - got);
 
 		if (r < 0) {
 			if (errno == EINTR)
@@ -65,12 +64,12 @@ static ssize_t read_all(int fd, void *data, size_t n, uint64_t off)
 
 ssize_t read_full(int fd, void *data, size_t n)
 {
-	return read_all(fd, data, n, AT_POSITION);
+	return read_all(fd, data, n, NULL);
 }
 
 ssize_t pread_full(int fd, void *data, size_t n, uint64_t off)
 {
-	return read_all(fd, data, n, off);
+	return read_all(fd, data, n, &off);
 }
 
 int read_fd(int fd, struct buf *out)
