@@ -9,6 +9,7 @@
 #include "ticks/ticks.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -294,6 +295,10 @@ int cmd_record(const struct command *cmd, char **argv)
 			     rest.args[0]),
 		       1;
 	}
+	if (rc.opt.print_trace_dir_fd >= 0 && fcntl(rc.opt.print_trace_dir_fd, F_GETFD) < 0)
+		return error("record: -p %d: no such descriptor is open (as by %d>FILE)",
+			     rc.opt.print_trace_dir_fd, rc.opt.print_trace_dir_fd),
+		       1;
 	if (rc.asan)
 		add_asan_options(&rc);
 	rc.opt.disable_cpuid_faulting = globals.disable_cpuid_faulting;

@@ -198,12 +198,17 @@ void session_close(struct session *s)
 	trace_reader_close(s->trace);
 }
 
-/* What this machine must have for the trace. */
-static int check_machine(struct session *s)
+/* What was asked for, and what this machine must have for the trace. */
+static int check_session(struct session *s)
 {
 	struct buf why = BUF_INIT;
 	int ret = 0;
 
+	if (s->opt->goto_event > s->n_events) {
+		error("there is no event %" PRIu64 ": the recording ends with %" PRIu64,
+		      s->opt->goto_event, s->n_events);
+		return REPLAY_FAILED;
+	}
 	s->soft = !strcmp(s->info->ticks, "soft");
 	if (!s->soft && strcmp(s->info->ticks, "none")) {
 		s->source = ticks_source_find(s->info->ticks, &why);
@@ -240,7 +245,7 @@ int session_open(struct session *s, const struct replay_options *opt)
 	if (ret)
 		ret = failed(s, ret, "no memory file");
 	else
-		ret = check_machine(s);
+		ret = check_session(s);
 	if (ret)
 		session_close(s);
 	else

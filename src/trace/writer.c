@@ -105,7 +105,8 @@ fail:
 		remove_tree(w->dir);
 		close(w->dirfd);
 	}
-	ret = error_ret(ret, "cannot make the trace %s: %s", w->dir, strerror(-ret));
+	ret = error_ret(ret, "cannot make the trace %s: %s", w->dir,
+			ret == -EEXIST ? "there is something already" : strerror(-ret));
 	free(w->dir);
 	free(w);
 	return ret;

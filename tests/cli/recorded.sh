@@ -137,6 +137,7 @@ want [ "$(cat "$tmp/out")" = said ]
 want_output '^\[rr [0-9]+ [0-9]+\] ?said$' "$rr" replay -a -M
 want_ok "$rr" replay -a -g 2
 want [ ! -s "$tmp/out" ]
+want_error 1 'there is no event 9999: the recording ends with' "$rr" replay -a -g 9999
 for signal in 9 11; do
 	want_status $((128 + signal)) "$rr" record sh -c "kill -$signal \$\$"
 	want_status $((128 + signal)) "$rr" replay -a

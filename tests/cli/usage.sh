@@ -69,6 +69,7 @@ for value in 0 x -5 5x 0x '' 99999999999999999999; do
 	want_error 1 '^rr: record: -c' "$rr" record -c "$value" true
 done
 want_error 1 '^rr: record: -o needs an argument' "$rr" record -o
+want_error 1 '^rr: record: -p 77: no such descriptor' "$rr" record -p 77 true
 want_error 1 "^rr: record: -i 'SIGNONE': is not a signal" "$rr" record -i SIGNONE true
 want_error 1 "^rr: record: -t '999': is not a signal" "$rr" record -t 999 true
 want_error 1 'NAME=VALUE' "$rr" record -v novalue true
