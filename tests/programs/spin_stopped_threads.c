@@ -2,6 +2,7 @@
  * all; needs: ticks */
 #include "check.h"
 #include "code.h"
+#include "stopping.h"
 
 #include <pthread.h>
 
@@ -42,30 +43,15 @@ static unsigned long counted(void)
 
 int main(void)
 {
-	unsigned long before;
-	int status;
 	pid_t pid;
 
-	count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	CHECK(count != MAP_FAILED);
+	count = shared_words();
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0)
 		stopped();
-	for (int i = 0; i < ROUNDS; i++) {
-		before = counted();
-		while (counted() == before)
-			msleep(1);
-		CHECK(kill(pid, SIGSTOP) == 0);
-		CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
-		before = counted();
-		msleep(2);
-		CHECK(counted() == before);
-		printf("stopped at %lu\n", before);
-		CHECK(kill(pid, SIGCONT) == 0);
-		CHECK(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
-	}
-	CHECK(kill(pid, SIGKILL) == 0);
-	CHECK(WTERMSIG(reap(pid)) == SIGKILL);
+	for (int i = 0; i < ROUNDS; i++)
+		stop_and_continue(pid, counted, 2);
+	end_stopping(pid);
 	return 0;
 }

@@ -325,11 +325,7 @@ int main(int argc, char **argv)
 	size_t files;
 	char *dir;
 
-	if (getenv("RR_LOG"))
-		log_set_spec(getenv("RR_LOG"));
-	if (argc < 3)
-		die("usage: breaks RR TARGETS");
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	begin_test(argc, 3, "usage: breaks RR TARGETS");
 	targets = argv[2];
 	dir = record(argv[1], argv + 2);
 	files = open_files();

@@ -190,11 +190,7 @@ int main(int argc, char **argv)
 	char *dir;
 	struct seen buffered, stopped;
 
-	if (getenv("RR_LOG"))
-		log_set_spec(getenv("RR_LOG"));
-	if (argc < 3)
-		die("usage: catch RR CALLERS");
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	begin_test(argc, 3, "usage: catch RR CALLERS");
 	buffered = record_and_catch(argv[1], NULL, argv + 2, &dir);
 	check_pairs(&buffered);
 	check_seeks(dir, &buffered);

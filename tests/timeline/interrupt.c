@@ -37,10 +37,7 @@ int main(int argc, char **argv)
 	raddr_t done;
 	char *dir;
 
-	if (getenv("RR_LOG"))
-		log_set_spec(getenv("RR_LOG"));
-	if (argc < 3)
-		die("usage: interrupt RR GENERATED");
+	begin_test(argc, 3, "usage: interrupt RR GENERATED");
 	done = symbol(argv[2], "done");
 	dir = record(argv[1], argv + 2);
 	opt.replay.dir = dir;

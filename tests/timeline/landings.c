@@ -73,10 +73,7 @@ int main(int argc, char **argv)
 	char *dir;
 	int id;
 
-	if (getenv("RR_LOG"))
-		log_set_spec(getenv("RR_LOG"));
-	if (argc < 3)
-		die("usage: landings RR JIT_SPIN");
+	begin_test(argc, 3, "usage: landings RR JIT_SPIN");
 	dir = record(argv[1], argv + 2);
 	CHECK(count_landings(dir) >= MIN_LANDINGS);
 	tl = open_recording(dir);

@@ -59,10 +59,7 @@ int main(int argc, char **argv)
 	char *dir;
 	struct timeline *tl;
 
-	if (getenv("RR_LOG"))
-		log_set_spec(getenv("RR_LOG"));
-	if (argc < 3)
-		die("usage: points RR PROGRAM [ARGS...]");
+	begin_test(argc, 3, "usage: points RR PROGRAM [ARGS...]");
 	dir = strcmp(argv[1], "-") ? record(argv[1], argv + 2) : argv[2];
 	tl = open_recording(dir);
 	printf("%" PRIu64 " events\n", timeline_last_event(tl));

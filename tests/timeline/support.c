@@ -19,6 +19,17 @@
 
 extern char **environ;
 
+void begin_test(int argc, int n, const char *usage)
+{
+	const char *spec = getenv("RR_LOG");
+
+	if (spec)
+		log_set_spec(spec);
+	if (argc < n)
+		die("%s", usage);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
 char *record_with(const char *rr, const char *option, char *const argv[])
 {
 	char dir[] = "/tmp/rr-timeline-XXXXXX", *trace;

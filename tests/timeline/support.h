@@ -6,6 +6,9 @@
 #include "base/buf.h"
 #include "timeline/timeline.h"
 
+/* Of main(): it wants `n` words on the command line; RR_LOG is the debug log as for rr. */
+void begin_test(int argc, int n, const char *usage);
+
 /* Record `argv` with the rr under test into a new directory, whose name is returned (free()). */
 char *record(const char *rr, char *const argv[]);
 char *record_with(const char *rr, const char *option, char *const argv[]);

@@ -136,11 +136,7 @@ int main(int argc, char **argv)
 	int n, bad = 0;
 	char *dir;
 
-	if (getenv("RR_LOG"))
-		log_set_spec(getenv("RR_LOG"));
-	if (argc < 5)
-		die("usage: walk RR COMMANDS SEED PROGRAM [ARGS...]");
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	begin_test(argc, 5, "usage: walk RR COMMANDS SEED PROGRAM [ARGS...]");
 	n = (int)strtol(argv[2], NULL, 10);
 	seed = strtoull(argv[3], NULL, 0);
 	dir = strcmp(argv[1], "-") ? record(argv[1], argv + 4) : argv[4];
