@@ -30,15 +30,22 @@
 #include <asm/unistd_64.h>
 #include <stdint.h>
 
-#define N_CODE_RANGES	 64
-#define N_OPEN_FILES	 128
-#define N_KEPT		 64
-#define N_FD_CLASSES	 256
-#define MAPPED_FILES	 65536 /* bits */
-#define MAX_BATCH	 48
-#define MAX_REST	 64
-#define MAX_CPUID	 256
-#define NO_ECHO		 UINT32_MAX
+#define N_CODE_RANGES 64
+#define N_OPEN_FILES  128
+#define N_KEPT	      64
+#define N_CLONES      64
+#define N_UNCLONABLE  8
+#define N_FD_CLASSES  256
+#define MAPPED_FILES  65536 /* bits */
+#define MAX_BATCH     48
+#define MAX_REST      64
+#define MAX_CPUID     256
+#define NO_ECHO	      UINT32_MAX
+
+/* A read of at least so many bytes, of a file of at least so many, may be of a clone. */
+#define CLONE_READ_MIN	 4096
+#define CLONE_FILE_MIN	 (128 << 10)
+#define CLONE_AGAIN	 (1 << 20) /* bytes that are read before one that changed is cloned */
 
 #define AGENT_HAS_RDRAND 1
 #define AGENT_HAS_RDSEED 2
@@ -57,8 +64,21 @@ enum agent_report {
 	REPORT_ECHO,   /* replay: there is output to be written */
 	REPORT_REMAKE, /* replay: the call `nr` with `arg` has to be made again: it gave `result` */
 	REPORT_BATCH,  /* the calls of `batch` are made */
+	REPORT_CLONE,  /* recording: `clone_fd` is worth a clone; see `clones` */
+	REPORT_PART,   /* replay: bytes of `file`, `part`, are to come into AGENT_ECHO: `result` */
 	REPORT_WRONG,  /* replay: the call is another one than the recorded one */
 	REPORT_BUG,    /* an assertion failed: `reason` */
+};
+
+/* Bytes of a file. */
+struct agent_part {
+	uint64_t offset, size;
+};
+
+/* Which content a file has: any change changes this. */
+struct agent_stamp {
+	uint64_t dev, ino, size;
+	int64_t mtime_ns, ctime_ns;
 };
 
 /* A system call that the tracer wants made; an argument may be the result of another. */
@@ -81,7 +101,7 @@ struct agent_record {
 	uint16_t flags;
 	uint32_t check; /* of the arguments: agent_check() */
 	uint32_t file;	/* RECORD_REMAKE of a mmap: the number of the file, 0: of memory;
-			 * RECORD_TIME: nanoseconds, or microseconds */
+			 * RECORD_CLONED: of the file; RECORD_TIME: nanoseconds, or microseconds */
 	int64_t result; /* RECORD_TIME: seconds */
 };
 
@@ -125,10 +145,11 @@ struct agent_state {
 	uint64_t robust_list;
 	uint64_t reason;
 
-	/* Of REPORT_REMAKE. `file` is also what a record gets while recording. */
+	/* Of REPORT_REMAKE and REPORT_PART. `file` is also what a record gets while recording. */
 	uint64_t file;
 	uint64_t arg[6];
 	int64_t result;
+	struct agent_part part; /* recording: of a RECORD_CLONED, from where it goes on */
 
 	/* Replay: the program's break, 0 if it is not known; and descriptors in the task of files
 	 * of the trace. */
@@ -188,10 +209,22 @@ struct agent_state {
 
 	/* Files of which the trace has a copy: by their hash, if it is of this very content. */
 	struct agent_kept {
-		uint64_t dev, ino, size;
-		int64_t mtime_ns, ctime_ns;
+		struct agent_stamp stamp;
 		uint64_t file; /* its number; 0: none */
 	} kept[N_KEPT];
+
+	/* Files of which much is read, likewise; what the trace has of them is a clone. If there is
+	 * none: how many bytes were read, and when to ask for one. And devices without clones. */
+	struct agent_clone {
+		struct agent_stamp stamp;
+		uint64_t file;
+		uint64_t n_read, ask_at;
+	} clones[N_CLONES];
+	uint32_t may_clone; /* the trace lies where there are any */
+	uint32_t n_unclonable;
+	uint64_t unclonable[N_UNCLONABLE];
+	int32_t clone_fd; /* of REPORT_CLONE: a descriptor of the file, and its index */
+	uint32_t clone_asked;
 
 	uint32_t n_batch;
 	uint32_t batch_done;
@@ -203,12 +236,13 @@ struct agent_state {
 #define AGENT_INSN     0x8000
 
 #define RECORD_MORE    1
-#define RECORD_ECHO    2  /* it wrote `result` bytes to the recorder's stdout */
-#define RECORD_ECHO2   4  /* ... to its stderr */
-#define RECORD_CAREFUL 8  /* write only what differs: the memory may be read-only */
-#define RECORD_REMAKE  16 /* it changed the address space: replay makes it again */
-#define RECORD_TIME    32 /* it told the time, without an error */
-#define RECORD_LEFT    64 /* an instruction that was left to the CPU */
+#define RECORD_ECHO    2   /* it wrote `result` bytes to the recorder's stdout */
+#define RECORD_ECHO2   4   /* ... to its stderr */
+#define RECORD_CAREFUL 8   /* write only what differs: the memory may be read-only */
+#define RECORD_REMAKE  16  /* it changed the address space: replay makes it again */
+#define RECORD_TIME    32  /* it told the time, without an error */
+#define RECORD_LEFT    64  /* an instruction that was left to the CPU */
+#define RECORD_CLONED  128 /* each piece is a struct agent_part: what was read is in `file` */
 
 struct agent_piece {
 	uint64_t addr;

@@ -55,8 +55,7 @@ static bool is_one_of(uint64_t v, const uint32_t *list, unsigned int n)
 
 /* --- vectors --- */
 
-/* The program's vectors, copied: their bytes in all, or -1 if they are too many or bad. */
-static int64_t gather(uint64_t iov, uint64_t n, struct agent_iovec out[MAX_REST])
+int64_t gather(uint64_t iov, uint64_t n, struct agent_iovec out[MAX_REST])
 {
 	uint64_t total = 0;
 
@@ -91,6 +90,7 @@ static bool make_read(struct abi_call *c, uint32_t *flags)
 
 	switch (fd_kind(ARGS(c, 0)) & FD_KIND_MASK) {
 	case FD_FILE:
+		return make_file_read(c, flags);
 	case FD_DIR:
 	case FD_MEMORY:
 		return make_direct(c, flags);
@@ -113,6 +113,7 @@ static bool make_readv(struct abi_call *c, uint32_t *flags)
 
 	switch (fd_kind(ARGS(c, 0)) & FD_KIND_MASK) {
 	case FD_FILE:
+		return make_file_read(c, flags);
 	case FD_MEMORY:
 		return make_direct(c, flags);
 	case FD_PIPE:
@@ -126,11 +127,15 @@ static bool make_readv(struct abi_call *c, uint32_t *flags)
 	return ARGS(c, 2) && fd_nonblocking(ARGS(c, 0)) && make_direct(c, flags);
 }
 
-static bool make_on_file(struct abi_call *c, uint32_t *flags)
+static bool make_pread(struct abi_call *c, uint32_t *flags)
 {
-	uint32_t kind = fd_kind(ARGS(c, 0)) & FD_KIND_MASK;
-
-	return (kind == FD_FILE || kind == FD_MEMORY) && make_direct(c, flags);
+	switch (fd_kind(ARGS(c, 0)) & FD_KIND_MASK) {
+	case FD_FILE:
+		return make_file_read(c, flags);
+	case FD_MEMORY:
+		return make_direct(c, flags);
+	}
+	return false;
 }
 
 /* A non-waiting write of `ret` bytes: what is left of a shorter one is the tracer's to write. */
@@ -289,24 +294,16 @@ static bool make_mprotect(struct abi_call *c, uint32_t *flags)
 	return !brings_code(ARGS(c, 2)) && make_munmap(c, flags);
 }
 
-static int64_t ns_of(const struct timespec *t)
-{
-	return t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
 /* The number of the file that the trace has of what `fd` is open on now, or 0. */
 static uint64_t kept_file(int fd)
 {
 	const struct agent_kept *k;
-	struct stat st;
+	struct agent_stamp stamp;
 
-	if (call3(__NR_fstat, fd, (uintptr_t)&st, 0))
+	if (!fd_stamp(fd, &stamp))
 		return 0;
-	k = &STATE->kept[agent_file_bit(st.st_dev, st.st_ino) % N_KEPT];
-	if (k->dev != st.st_dev || k->ino != st.st_ino || k->size != (uint64_t)st.st_size ||
-	    k->mtime_ns != ns_of(&st.st_mtim) || k->ctime_ns != ns_of(&st.st_ctim))
-		return 0;
-	return k->file;
+	k = &STATE->kept[agent_file_bit(stamp.dev, stamp.ino) % N_KEPT];
+	return same_stamp(&k->stamp, &stamp) ? k->file : 0;
 }
 
 /* Private memory: new, or of a file that is kept already. Code is the tracer's to map. */

@@ -111,10 +111,23 @@ void fd_note(int64_t fd, uint32_t kind);
 void fd_forget(int fd);
 void fd_forget_all(void);
 bool fd_nonblocking(int fd);
+/* The stamp of the regular file that it is open on; false: of none. */
+bool fd_stamp(int fd, struct agent_stamp *stamp);
+bool same_stamp(const struct agent_stamp *a, const struct agent_stamp *b);
 /* Whether poll() says that `events` are there now. */
 bool fd_ready(int fd, short events);
 
+/* --- reads.c --- */
+
+/* A read of a file, by any call: made, and `*flags` of its record. True. */
+bool make_file_read(struct abi_call *call, uint32_t *flags);
+/* Replay: the part of the file of the trace, to the program's memory. */
+void part_apply(uint32_t file, uint64_t addr, const struct agent_part *part);
+
 /* --- calls.c --- */
+
+/* The program's vectors, copied: their bytes in all, or -1 if they are too many or bad. */
+int64_t gather(uint64_t iov, uint64_t n, struct agent_iovec out[MAX_REST]);
 
 /* Make the call if that can be done without waiting; false: it is not made, or not to its end
  * (STATE->partial). `*flags` of its record. */

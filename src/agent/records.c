@@ -116,6 +116,23 @@ static void emit(void *ctx, raddr_t addr, uint64_t len)
 	}
 }
 
+/* The bytes are not needed, but where they came from. */
+static void emit_part(void *ctx, raddr_t addr, uint64_t len)
+{
+	struct writer *w = ctx;
+	struct agent_piece *p;
+	struct agent_part *part;
+
+	if (!room(w))
+		more(w);
+	p = (struct agent_piece *)((uint8_t *)w->r + w->r->size);
+	part = (struct agent_part *)(p + 1);
+	*p = (struct agent_piece){.addr = addr, .size = sizeof(*part)};
+	*part = (struct agent_part){.offset = STATE->part.offset, .size = len};
+	STATE->part.offset += len;
+	w->r->size += (uint32_t)(sizeof(*p) + sizeof(*part));
+}
+
 static int read_memory(void *ctx, raddr_t addr, void *buf, size_t n)
 {
 	return copy_user(buf, (const void *)addr, n) ? -EFAULT : 0;
@@ -129,7 +146,7 @@ void record_call(const struct abi_call *call, const struct syscall_row *row, uin
 	if (is_error(call->ret))
 		w.flags |= RECORD_CAREFUL;
 	begin(&w);
-	syscall_outputs(row, call, &mem, emit, &w, NULL);
+	syscall_outputs(row, call, &mem, flags & RECORD_CLONED ? emit_part : emit, &w, NULL);
 	w.r->flags = (uint16_t)w.flags;
 	commit(w.r);
 }
@@ -183,7 +200,9 @@ static void apply(const struct agent_record *r)
 	while (p < end) {
 		const struct agent_piece *piece = (const struct agent_piece *)p;
 
-		if (r->flags & RECORD_CAREFUL)
+		if (r->flags & RECORD_CLONED)
+			part_apply(r->file, piece->addr, (const struct agent_part *)(piece + 1));
+		else if (r->flags & RECORD_CAREFUL)
 			copy_carefully((uint8_t *)piece->addr, p + sizeof(*piece), piece->size);
 		else
 			copy_user((void *)piece->addr, p + sizeof(*piece), piece->size);

@@ -24,6 +24,11 @@ const struct agent_piece *agent_next_piece(const struct agent_record *r,
 	return piece_at(r, at + sizeof(*p) + AGENT_ALIGN(p->size));
 }
 
+const struct agent_part *agent_part_of(const struct agent_record *r, const struct agent_piece *p)
+{
+	return r->flags & RECORD_CLONED ? (const struct agent_part *)(p + 1) : NULL;
+}
+
 static bool pieces_fit(const struct agent_record *r)
 {
 	size_t at = sizeof(*r);
@@ -32,6 +37,8 @@ static bool pieces_fit(const struct agent_record *r)
 		const struct agent_piece *p = piece_at(r, at);
 
 		if (r->size - at < sizeof(*p) || p->size > r->size - at - sizeof(*p))
+			return false;
+		if ((r->flags & RECORD_CLONED) && p->size != sizeof(struct agent_part))
 			return false;
 		at += sizeof(*p) + AGENT_ALIGN(p->size);
 	}

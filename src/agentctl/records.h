@@ -23,6 +23,9 @@ const struct agent_piece *agent_first_piece(const struct agent_record *r);
 const struct agent_piece *agent_next_piece(const struct agent_record *r,
 					   const struct agent_piece *p);
 
+/* Which part of the file of the trace `r->file` the piece is; NULL: its bytes follow it. */
+const struct agent_part *agent_part_of(const struct agent_record *r, const struct agent_piece *p);
+
 /* What the record's call or instruction is called. */
 const char *agent_call_name(int nr);
 

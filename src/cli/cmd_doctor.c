@@ -176,11 +176,12 @@ static enum finding check_clone(struct buf *detail, struct buf *remedy)
 	if (err) {
 		buf_addf(detail,
 			 "files of the trace directory cannot share blocks (%s): mapped files "
-			 "are linked or copied",
+			 "are linked or copied, what is read is copied",
 			 strerror(-err));
 		buf_addstr(remedy, "a trace directory on btrfs, or on xfs with reflink=1");
 	} else {
-		buf_addstr(detail, "mapped files are kept by sharing their blocks");
+		buf_addstr(detail,
+			   "large files that are mapped or read are kept by sharing their blocks");
 	}
 	buf_release(&root);
 	buf_release(&existing);

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/traces.h"
 
+#include "agentctl/records.h"
 #include "base/io.h"
 
 #include <dirent.h>
@@ -22,18 +23,57 @@ const struct option_row pack_option_rows[] = {
 	OPTIONS_END,
 };
 
+/* The file has that many bytes. */
+static int check_file(struct trace_reader *r, uint32_t file, uint64_t offset, uint64_t size)
+{
+	int fd = trace_reader_open_file(r, file), ret = fd < 0 ? fd : 0;
+	struct stat st;
+
+	if (!ret && fstat(fd, &st) < 0)
+		ret = -errno;
+	if (!ret && size && (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset))
+		ret = -ENODATA;
+	if (fd >= 0)
+		close(fd);
+	return ret ? error_ret(ret, "pack: %s: file %u: %s", trace_reader_dir(r), file,
+			       strerror(-ret))
+		   : 0;
+}
+
+/* What was read of files that the trace has clones of. */
+static int check_calls(struct trace_reader *r, const struct trace_event *ev)
+{
+	struct buf calls = BUF_INIT;
+	struct agent_record last = {0};
+	const struct agent_record *c;
+	size_t at = 0;
+	int ret = 0;
+
+	if (ev->type != EV_BUFFER || ev->n_writes != 1)
+		return 0;
+	buf_add(&calls, ev->writes[0].bytes.data, ev->writes[0].bytes.len);
+	while (!ret && (c = agent_next_record(calls.data, calls.len, &at, &last))) {
+		for (const struct agent_piece *p = agent_first_piece(c); !ret && p;
+		     p = agent_next_piece(c, p)) {
+			const struct agent_part *part = agent_part_of(c, p);
+
+			if (part)
+				ret = check_file(r, c->file, part->offset, part->size);
+		}
+	}
+	buf_release(&calls);
+	return ret;
+}
+
 static int check_files(struct trace_reader *r, const struct trace_event *ev)
 {
-	for (size_t i = 0; i < ev->n_maps; i++) {
-		int fd = ev->maps[i].file ? trace_reader_open_file(r, ev->maps[i].file) : -1;
+	int ret = check_calls(r, ev);
 
-		if (ev->maps[i].file && fd < 0)
-			return error_ret(fd, "pack: %s: file %u: %s", trace_reader_dir(r),
-					 ev->maps[i].file, strerror(-fd));
-		if (fd >= 0)
-			close(fd);
+	for (size_t i = 0; !ret && i < ev->n_maps; i++) {
+		if (ev->maps[i].file)
+			ret = check_file(r, ev->maps[i].file, 0, 0);
 	}
-	return 0;
+	return ret;
 }
 
 /* The whole trace can be read. */

@@ -233,6 +233,16 @@ void dump_words(const struct trace_event *ev, const struct task_list *tasks, str
 	}
 }
 
+static void dump_piece(const struct agent_record *r, const struct agent_piece *p, struct buf *out)
+{
+	const struct agent_part *part = agent_part_of(r, p);
+
+	buf_addf(out, ", wrote:0x%llx+0x%llx", (unsigned long long)p->addr,
+		 (unsigned long long)(part ? part->size : p->size));
+	if (part)
+		buf_addf(out, " of file %u at 0x%llx", r->file, (unsigned long long)part->offset);
+}
+
 void dump_calls(const struct trace_event *ev, struct buf *out)
 {
 	struct buf calls = BUF_INIT;
@@ -257,8 +267,7 @@ void dump_calls(const struct trace_event *ev, struct buf *out)
 			buf_addf(out, ", fraction:%u", r->file);
 		for (const struct agent_piece *p = agent_first_piece(r); p;
 		     p = agent_next_piece(r, p))
-			buf_addf(out, ", wrote:0x%llx+0x%llx", (unsigned long long)p->addr,
-				 (unsigned long long)p->size);
+			dump_piece(r, p, out);
 		buf_addstr(out, " }\n");
 	}
 	buf_release(&calls);

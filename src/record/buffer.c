@@ -109,6 +109,10 @@ enum next on_agent_report(struct recorder *rec, struct rtask *t)
 		buffer_flush(rec, true);
 		task_regs_modify(&t->t)->u.orig_rax = -1;
 		return NEXT_MIDDLE;
+	case REPORT_CLONE:
+		reads_clone(rec, t);
+		task_regs_modify(&t->t)->u.orig_rax = -1;
+		return NEXT_MIDDLE;
 	default:
 		rec->error = error_ret(-EFAULT,
 				       "task %d: the agent reports %u (%llu); the recording ends",
@@ -169,24 +173,26 @@ static int64_t ns_of(const struct timespec *t)
 	return t->tv_sec * 1000000000LL + t->tv_nsec;
 }
 
+struct agent_stamp buffer_stamp(const struct stat *st)
+{
+	return (struct agent_stamp){.dev = st->st_dev,
+				    .ino = st->st_ino,
+				    .size = (uint64_t)st->st_size,
+				    .mtime_ns = ns_of(&st->st_mtim),
+				    .ctime_ns = ns_of(&st->st_ctim)};
+}
+
 void buffer_note_kept(struct recorder *rec, const struct stat *st, uint32_t file)
 {
-	struct agent_kept *k =
-		&rec->agent.state->kept[agent_file_bit(st->st_dev, st->st_ino) % N_KEPT];
-
-	*k = (struct agent_kept){.dev = st->st_dev,
-				 .ino = st->st_ino,
-				 .size = (uint64_t)st->st_size,
-				 .mtime_ns = ns_of(&st->st_mtim),
-				 .ctime_ns = ns_of(&st->st_ctim),
-				 .file = file};
+	rec->agent.state->kept[agent_file_bit(st->st_dev, st->st_ino) % N_KEPT] =
+		(struct agent_kept){.stamp = buffer_stamp(st), .file = file};
 }
 
 void buffer_note_changed(struct recorder *rec, uint64_t dev, uint64_t ino)
 {
 	struct agent_kept *k = &rec->agent.state->kept[agent_file_bit(dev, ino) % N_KEPT];
 
-	if (k->dev == dev && k->ino == ino)
+	if (k->stamp.dev == dev && k->stamp.ino == ino)
 		k->file = 0;
 }
 

@@ -29,6 +29,7 @@ struct record_options {
 	bool no_buffer;		     /* -n: every system call is traced */
 	int buffer_kib;		     /* --syscall-buffer-size; 0: all that there is */
 	bool no_file_cloning;
+	bool no_read_cloning;
 	bool unmap_vdso;      /* --unmap-vdso: programs are not told of it */
 	const char *trace_id; /* --trace-id; NULL: random */
 	bool disable_cpuid_faulting;

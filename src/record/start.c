@@ -278,6 +278,8 @@ static int open_trace(struct recorder *rec, const char *exe, char *const *argv, 
 	opt.dir = buf_str(&dir);
 	if (!ret)
 		ret = trace_writer_open(&rec->trace, &opt, &info);
+	if (!ret)
+		reads_begin(rec);
 	if (!ret && !rec->opt->output_dir)
 		trace_set_latest(opt.dir);
 	if (!ret && rec->opt->print_trace_dir_fd >= 0)

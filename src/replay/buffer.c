@@ -141,6 +141,25 @@ static int remake_call(struct session *s, struct ptask *p)
 				      : replay_memory_call(s, p, row, &call);
 }
 
+/* A part of a file of the trace was read: its first bytes, as many as fit. If the agent may make
+ * calls, it is given the file, and reads the rest itself. */
+static int read_part(struct session *s, struct ptask *p)
+{
+	struct agent_state *a = s->agent.state;
+	const uint32_t file = (uint32_t)a->file;
+	const struct agent_part part = a->part;
+	uint64_t n = min_u64(part.size, AGENT_ECHO_SIZE);
+	int fd = file_fd(s, file);
+
+	if (fd < 0)
+		return fd;
+	if (part.offset > INT64_MAX || pread_full(fd, s->agent.echo, n, part.offset) != (ssize_t)n)
+		return bad_trace(s, "saved file %u has no %llu bytes at %llu", file,
+				 (unsigned long long)part.size, (unsigned long long)part.offset);
+	a->result = (int64_t)n;
+	return s->agent.filtered ? give_file(s, p, file) : 0;
+}
+
 int calls_on_report(struct session *s, struct ptask *p)
 {
 	struct agent_state *a = s->agent.state;
@@ -148,6 +167,8 @@ int calls_on_report(struct session *s, struct ptask *p)
 	switch (a->report) {
 	case REPORT_REMAKE:
 		return remake_call(s, p);
+	case REPORT_PART:
+		return read_part(s, p);
 	case REPORT_ECHO:
 		return 0; /* drained when it stopped */
 	case REPORT_FLUSH:

@@ -115,6 +115,21 @@ static int private_file_in_tracee(struct session *s, struct ptask *p, uint32_t f
 	return theirs;
 }
 
+int give_file(struct session *s, struct ptask *p, uint32_t file)
+{
+	uint64_t known;
+	bool keep;
+	int fd;
+
+	if (!map_get(&p->group->fds, file, &known) && p->group->fds.count >= MAX_KEPT_FDS)
+		return 0;
+	fd = private_file_in_tracee(s, p, file, &keep);
+	if (fd < 0)
+		return fd;
+	calls_note_file(s, file, fd);
+	return 0;
+}
+
 static int shared_file_in_tracee(struct session *s, struct ptask *p, const struct trace_mapping *m)
 {
 	int ours = shared_file_fd(s, m->file, m->file_size);

@@ -37,6 +37,9 @@ int file_saver_open(struct file_saver *s, int dirfd, const char *dir, bool no_cl
 void file_saver_close(struct file_saver *s);
 
 int file_saver_save(struct file_saver *s, int fd, bool fresh, uint32_t *number);
+/* As trace_writer_clone_file() and trace_writer_may_clone(). */
+int file_saver_clone(struct file_saver *s, int fd, struct stat *st, uint32_t *number);
+bool file_saver_may_clone(const struct file_saver *s);
 int file_saver_save_bytes(struct file_saver *s, const void *bytes, size_t len, uint32_t *number);
 
 #endif

@@ -18,7 +18,7 @@
 
 #include <sys/stat.h>
 
-#define TRACE_FORMAT 4 /* raised whenever a reader of the old one would be wrong */
+#define TRACE_FORMAT 5 /* raised whenever a reader of the old one would be wrong */
 
 enum trace_event_type {
 	/* execve succeeded. maps[]: the whole address space; writes[]: what the files do not have
@@ -194,6 +194,15 @@ int trace_writer_task(struct trace_writer *w, const struct trace_task *task);
  */
 int trace_writer_save_file(struct trace_writer *w, int fd, const struct stat *st, bool fresh,
 			   uint32_t *file);
+/*
+ * Keep the content of `fd` by sharing its blocks, or not at all: `*st` is the stamp that the file
+ * had all the while, and any later change to the file changes that. -EAGAIN: it changed too lately
+ * for that; -EXDEV, -EOPNOTSUPP or -ENOTTY: there can be no clones of files of its device; or
+ * another -errno.
+ */
+int trace_writer_clone_file(struct trace_writer *w, int fd, struct stat *st, uint32_t *file);
+/* Whether the trace lies in a file system for which that holds. */
+bool trace_writer_may_clone(const struct trace_writer *w);
 /* A saved file whose content is `bytes`. */
 int trace_writer_save_bytes(struct trace_writer *w, const void *bytes, size_t len, uint32_t *file);
 

@@ -227,6 +227,16 @@ int trace_writer_save_file(struct trace_writer *w, int fd, const struct stat *st
 	return file_saver_save(&w->files, fd, fresh, file);
 }
 
+int trace_writer_clone_file(struct trace_writer *w, int fd, struct stat *st, uint32_t *file)
+{
+	return file_saver_clone(&w->files, fd, st, file);
+}
+
+bool trace_writer_may_clone(const struct trace_writer *w)
+{
+	return file_saver_may_clone(&w->files);
+}
+
 int trace_writer_save_bytes(struct trace_writer *w, const void *bytes, size_t len, uint32_t *file)
 {
 	return file_saver_save_bytes(&w->files, bytes, len, file);

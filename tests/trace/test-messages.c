@@ -99,10 +99,10 @@ static void check_formats(void)
 
 	put_file(dir, "version", older, sizeof(older) - 1);
 	expect(dir, -EPROTO,
-	       "was made by format 0 of rr (0.0.1 (abc)); this rr reads format 4: replay it with the "
+	       "was made by format 0 of rr (0.0.1 (abc)); this rr reads format 5: replay it with the "
 	       "rr that made it\n");
 	put_file(dir, "version", newer, sizeof(newer) - 1);
-	expect(dir, -EPROTO, "was made by format 4711 of rr (9.9?[31m); this rr reads format 4");
+	expect(dir, -EPROTO, "was made by format 4711 of rr (9.9?[31m); this rr reads format 5");
 }
 
 /* Cut at any length, neither file may be taken for whole. */
