@@ -11,7 +11,7 @@ build='meson ninja-build pkg-config gcc libc6-dev libzstd-dev libelf-dev libprot
 demo='bash coreutils'
 test="python3 perl sqlite3 git curl ed vim-tiny xz-utils bzip2 redis-server redis-tools musl-tools gdb g++
 	util-linux procps make binutils attr clang libclang-rt-dev clang-format-14 nodejs
-	libpython3.11-testsuite"
+	libpython3.11-testsuite btrfs-progs xfsprogs"
 
 # A package, or another program that serves as well.
 present() {
@@ -19,6 +19,8 @@ present() {
 	nodejs) command -v node ;;
 	vim-tiny) command -v vim || command -v vim.tiny ;;
 	libpython3.11-testsuite) tests/suite/find-python.sh ;;
+	btrfs-progs) command -v mkfs.btrfs ;;
+	xfsprogs) command -v mkfs.xfs ;;
 	gcc | g++ | git | curl | gdb | make | perl | meson | sqlite3) command -v "$1" ;;
 	*) false ;;
 	esac >/dev/null 2>&1
