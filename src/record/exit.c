@@ -76,6 +76,20 @@ char task_state(pid_t tid)
 	return state;
 }
 
+/* Whether the kernel is done with its memory, what it writes there at the end included: its size is
+ * given as 0 then (proc(5), statm). */
+static bool has_left_memory(pid_t tid)
+{
+	struct buf b = BUF_INIT;
+	char path[64];
+	bool left;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", tid);
+	left = read_file(path, &b) || !strncmp(buf_str(&b), "0 ", 2);
+	buf_release(&b);
+	return left;
+}
+
 /*
  * A leader whose threads live on becomes a zombie that waitpid() does not report yet. The others
  * must not run before the kernel has written its farewells.
@@ -122,15 +136,19 @@ enum next on_exit_event(struct recorder *rec, struct rtask *t)
 		futex_settle_waiters(rec);
 		return NEXT_STAY;
 	}
-	if (leader && t->process->refs > 1)
-		return NEXT_STAY; /* others of the group have to be reaped first */
+	if (leader && t->process->refs > 1) {
+		/* Others of the group have to be reaped first. */
+		while (t->t.mm->refs > 1 && !has_left_memory(t->t.tid))
+			sched_yield();
+		return NEXT_STAY;
+	}
 	/* The init of a PID namespace waits in its exit for tasks that wait for us. */
 	while ((ret = task_wait(&t->t)) == -EINTR) {
 		interrupted_wait(rec, ret);
 		collect_stops(rec);
 		if (t->stop_pending) /* its own end was among them */
 			return NEXT_AGAIN;
-		if (sched_others_ready(&rec->sched))
+		if (sched_others_ready(&rec->sched) && has_left_memory(t->t.tid))
 			return NEXT_STAY;
 	}
 	return ret ? NEXT_STAY : NEXT_AGAIN;
