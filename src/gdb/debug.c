@@ -125,7 +125,8 @@ static bool is_of(struct timeline *tl, const struct timeline_stop *stop, pid_t p
 /* Behind what runs between the event and the next one. */
 static int seek_end(struct timeline *tl, event_t event, struct timeline_stop *stop)
 {
-	const struct timeline_point end = {event, UINT64_MAX, TIMELINE_STEP_END};
+	const struct timeline_point end = {
+		.event = event, .ticks = UINT64_MAX, .step = TIMELINE_STEP_END};
 	int ret = timeline_seek(tl, &end, stop);
 
 	return !ret && stop->reason == TIMELINE_STOP_FAILED ? -EIO : ret;

@@ -24,7 +24,7 @@
 #include <sys/mman.h>
 
 #define SAVED_SIZE  PAGE_SIZE_BYTES
-#define MAP_SIZE    (SAVED_SIZE + PAGE_SIZE_BYTES + CODE_MAX)
+#define MAP_SIZE    COMPARE_MAP_SIZE
 #define MAX_ENTRIES 256 /* into the middle of a window: more, and a breakpoint is as fast */
 
 struct compare {
@@ -34,6 +34,8 @@ struct compare {
 	size_t equal;	/* the int3, in the code */
 	size_t differs; /* goes on from a comparison */
 	size_t copies[WINDOW_MAX_INSNS];
+	size_t back;   /* behind the copies: the jump back */
+	uint64_t left; /* passes up to the limit, when it began */
 	uint8_t jump[WINDOW_MAX];
 	bool in_place;
 	unsigned int entries;
@@ -41,15 +43,29 @@ struct compare {
 
 /* --- the code --- */
 
-enum { SAVED_RAX = 0, SAVED_RCX = 8 };
+enum { SAVED_RAX = 0, SAVED_RCX = 8, PASSES_LEFT = 16 };
 enum { STORE = 0x89, LOAD = 0x8b };
-#define ENTRY 5 /* where the window's jump leads to, in the code */
+#define LIMIT 5 /* an int3, in the code: there are no passes left */
+#define ENTRY 6 /* where the window's jump leads to */
 
 /* rax or rcx: mov [saved], reg, or from there. */
 static void put_move(struct compare *k, int how, unsigned int reg)
 {
 	CODE_PUT(&k->code, 0x48, how, reg == GPR_RAX ? 0x05 : 0x0d);
 	code_put_rel32(&k->code, k->map + (reg == GPR_RAX ? SAVED_RAX : SAVED_RCX));
+}
+
+/* rcx is lost. */
+static void put_count(struct compare *k)
+{
+	struct code *c = &k->code;
+
+	CODE_PUT(c, 0x48, LOAD, 0x0d); /* mov rcx, [left] */
+	code_put_rel32(c, k->map + PASSES_LEFT);
+	CODE_PUT(c, 0x48, 0x8d, 0x49, 0xff); /* lea rcx, [rcx - 1] */
+	CODE_PUT(c, 0x48, STORE, 0x0d);
+	code_put_rel32(c, k->map + PASSES_LEFT);
+	CODE_PUT(c, 0xe3, LIMIT - (c->n + 2)); /* jrcxz */
 }
 
 /* rcx becomes 0 if a register is `value`. */
@@ -114,14 +130,19 @@ static void make_code(struct compare *k, const struct landing *l)
 	c->n = 0;
 	c->too_far = false;
 	CODE_PUT(c, 0xe9, 0, 0, 0, 0); /* jmp more */
+	BUG_ON(c->n != LIMIT);
+	CODE_PUT(c, 0xcc);
 	BUG_ON(c->n != ENTRY);
 	put_move(k, STORE, GPR_RCX);
+	if (l->way->counts)
+		put_count(k);
 	put_difference(k, first, gpr(&l->p->regs, first));
 	CODE_PUT(c, 0xe3, -(c->n + 2)); /* jrcxz to the first jump */
 	fast = c->n;
 	put_move(k, LOAD, GPR_RCX);
 	window_emit(&k->window, c, k->copies);
 	k->differs = c->n;
+	k->back = c->n - 5;
 	put_move(k, LOAD, GPR_RAX);
 	CODE_PUT(c, 0xe9);
 	code_put_rel32(c, c->at + fast);
@@ -136,7 +157,7 @@ static void make_code(struct compare *k, const struct landing *l)
 	put_move(k, LOAD, GPR_RCX);
 	k->equal = c->n;
 	CODE_PUT(c, 0xcc);
-	more -= ENTRY;
+	more -= LIMIT;
 	memcpy(c->bytes + 1, &(int32_t){more}, 4);
 }
 
@@ -146,7 +167,19 @@ static int unmap(struct landing *l, struct compare *k)
 {
 	int64_t result;
 
+	l->way->map = 0;
 	return task_remote_syscall(l->t, &result, __NR_munmap, REMOTE_ARGS(k->map, MAP_SIZE));
+}
+
+/* Where the task is counts already, and it comes there again by the jump. */
+static int write_code(struct landing *l, struct compare *k)
+{
+	const struct landing_way *way = l->way;
+	int ret;
+
+	k->left = way->limit ? way->limit - way->passes + 1 : 1ULL << 62;
+	ret = mm_write(l->t->mm, k->map + PASSES_LEFT, &k->left, sizeof(k->left));
+	return ret ? ret : mm_write(l->t->mm, k->code.at, k->code.bytes, k->code.n);
 }
 
 /* Memory of ours that a jump from the window reaches, and the code for it. 0 or -errno. */
@@ -172,7 +205,8 @@ static int map_near(struct landing *l, struct compare *k)
 			return ret;
 		if (at == (int64_t)k->map) {
 			window_jump(&k->window, target, k->jump);
-			return mm_write(l->t->mm, k->code.at, k->code.bytes, k->code.n);
+			l->way->map = k->map;
+			return write_code(l, k);
 		}
 		if (at > 0)
 			task_remote_syscall(l->t, &at, __NR_munmap, REMOTE_ARGS(at, MAP_SIZE));
@@ -209,12 +243,34 @@ enum where {
 	AT_POINT,   /* equal, as far as was compared */
 	AT_ENTRY,   /* in the middle of the window */
 	AT_FAILURE, /* a comparison faulted */
+	AT_LIMIT,
+	AT_COPY, /* at the program's instruction, where a watchpoint was met */
+	IN_COPY, /* in the middle of one */
 	ELSEWHERE,
 };
 
 static bool in_window(const struct compare *k, raddr_t addr)
 {
 	return addr > k->window.start && addr < k->window.start + k->window.length;
+}
+
+/* Where the copies are, as the program has it. */
+static enum where find_copy(struct landing *l, struct compare *k)
+{
+	const struct window *w = &k->window;
+	const size_t at = l->t->regs.u.rip - k->code.at;
+
+	if (at < k->copies[0] || at >= k->differs)
+		return AT_COPY;
+	for (size_t i = 0; i < w->n; i++)
+		if (at == k->copies[i]) {
+			task_regs_modify(l->t)->u.rip = w->start + w->insns[i].offset;
+			return AT_COPY;
+		}
+	if (at != k->back)
+		return IN_COPY;
+	task_regs_modify(l->t)->u.rip = w->start + w->length;
+	return AT_COPY;
 }
 
 /* Where the task has stopped by itself. It stands in the program's code then. */
@@ -228,6 +284,8 @@ static enum where find_out(struct landing *l, struct compare *k)
 
 	if (l->t->stop.kind != STOP_SIGNAL)
 		return ELSEWHERE;
+	if (l->way->watched)
+		return find_copy(l, k);
 	if (l->t->stop.signo == SIGTRAP && in_window(k, rip - 1)) {
 		task_regs_modify(l->t)->u.rip = rip - 1;
 		return AT_ENTRY;
@@ -240,6 +298,10 @@ static enum where find_out(struct landing *l, struct compare *k)
 	u->rip = w->start;
 	if (in_code == k->equal + 1)
 		return AT_POINT;
+	if (in_code == LIMIT + 1) {
+		mm_read(l->t->mm, k->map + SAVED_RCX, &u->rcx, sizeof(u->rcx));
+		return AT_LIMIT;
+	}
 	/* A fault of a displaced instruction is that of the original. */
 	for (size_t i = 0; i < w->n; i++)
 		if (in_code == k->copies[i]) {
@@ -265,6 +327,8 @@ static int leave_window(struct landing *l, struct compare *k)
 		ret = task_step(l->t, 0, false, &insn);
 		if (ret < 0)
 			return ret;
+		if (landing_meets_watch(l))
+			return task_regs(l->t) ? -ESRCH : LANDING_STOPPED;
 		if (ret != STEP_DONE && (ret != STEP_STOPPED || l->t->stop.kind != STOP_SIGNAL ||
 					 landing_is_own_signal(l->t)))
 			return LANDING_STOPPED;
@@ -279,10 +343,25 @@ static int enter_middle(struct landing *l, struct compare *k)
 
 	if (ret != ARRIVED_INTERRUPT)
 		return ret;
-	if (++k->entries == MAX_ENTRIES)
+	if (++k->entries == MAX_ENTRIES) {
+		l->way->passes += l->t->regs.u.rip == k->window.start;
 		return ARRIVED_BREAKPOINT;
+	}
 	ret = put_in_place(l, k);
 	return ret ? ret : ARRIVED_INTERRUPT;
+}
+
+/* On to where the instruction ends that has met a watchpoint. */
+static int leave_copy(struct landing *l, struct compare *k)
+{
+	int ret = 0;
+
+	while (!ret && find_copy(l, k) == IN_COPY) {
+		ret = task_run_to_trap(l->t, PTRACE_SINGLESTEP, 0);
+		if (!ret && (l->t->stop.kind != STOP_SIGNAL || task_regs(l->t)))
+			ret = -ESRCH;
+	}
+	return ret ? ret : LANDING_STOPPED;
 }
 
 /* To the next stop: as compare_run(), or ARRIVED_INTERRUPT: it goes on. */
@@ -307,6 +386,11 @@ static int run(struct landing *l, struct compare *k)
 		return enter_middle(l, k);
 	case AT_FAILURE:
 		return ARRIVED_BREAKPOINT;
+	case AT_LIMIT:
+		return LANDING_LIMIT;
+	case IN_COPY:
+		return leave_copy(l, k);
+	case AT_COPY:
 	case ELSEWHERE:
 		break;
 	}
@@ -317,6 +401,16 @@ static bool is_possible(struct landing *l, struct compare *k)
 {
 	return regs_arch(&l->t->regs) == ARCH_X86_64 && l->t->mm->syscall_insn &&
 	       window_find(&k->window, l->t->mm, l->p->regs.u.rip);
+}
+
+static int note_passes(struct landing *l, struct compare *k)
+{
+	uint64_t left;
+	int ret = mm_read(l->t->mm, k->map + PASSES_LEFT, &left, sizeof(left));
+
+	if (!ret)
+		l->way->passes += k->left - left - 1;
+	return ret;
 }
 
 /* Put the code there, and run. */
@@ -333,8 +427,11 @@ static int run_compared(struct landing *l, struct compare *k)
 	if (l->t->stop.kind == STOP_EXITED)
 		return ret;
 	taken = take_away(l, k);
-	/* At a system call's entry no call can be made without undoing it: the map stays. */
-	if (!taken && (ret == LANDED || ret == ARRIVED_BREAKPOINT))
+	if (!taken && l->way->counts)
+		taken = note_passes(l, k);
+	/* At a system call's entry no call can be made without undoing it, and another stop is
+	 * still to be looked at: the map stays. */
+	if (!taken && ret != LANDING_STOPPED)
 		taken = unmap(l, k);
 	return taken ? taken : ret;
 }

@@ -14,7 +14,9 @@
 #include "ticks/gpr.h"
 #include "ticks/landing_impl.h"
 #include "ticks/pmu.h"
+#include "ticks/window.h"
 
+#include <asm/unistd_64.h>
 #include <errno.h>
 
 /* Copy what can be read, page by page. */
@@ -74,6 +76,16 @@ int landing_matches(const struct landing_point *p, struct task *t)
 	       stack_equal(p, t) && words_equal(p, t);
 }
 
+bool landing_meets_watch(struct landing *l)
+{
+	unsigned int slots;
+
+	if (task_debug_trap(l->t) == DEBUG_NO_TRAP || task_debug_hits(l->t, &slots))
+		return false;
+	l->way->watched |= slots & ((1u << l->way->slot) - 1);
+	return l->way->watched != 0;
+}
+
 static int resume(struct landing *l)
 {
 	int ret;
@@ -111,7 +123,7 @@ int landing_go(struct landing *l)
 			if (l->c && ticks_is_interrupt(l->c))
 				return ARRIVED_INTERRUPT;
 			if (task_debug_trap(t) == DEBUG_BREAKPOINT)
-				return ARRIVED_BREAKPOINT;
+				return landing_meets_watch(l) ? ARRIVED_OTHER : ARRIVED_BREAKPOINT;
 			if (landing_is_own_signal(t))
 				return ARRIVED_OTHER;
 			break;
@@ -259,33 +271,55 @@ static bool may_compare(const struct landing *l)
 	       l->t->regs.u.rip == l->p->regs.u.rip;
 }
 
+static bool is_limit(const struct landing *l)
+{
+	return l->way->limit && l->way->passes >= l->way->limit;
+}
+
+/* To the next hit. One at which the task is already was counted. */
+static int next_hit(struct landing *l)
+{
+	int ret;
+
+	if (l->way->counts && l->t->regs.u.rip == l->p->regs.u.rip &&
+	    task_set_resume_flag(l->t, true))
+		return -ESRCH;
+	ret = landing_go(l);
+	if (ret != ARRIVED_BREAKPOINT)
+		return ret;
+	l->stats.hits++;
+	l->way->passes++;
+	return ret;
+}
+
 static int hit_by_hit(struct landing *l)
 {
+	const unsigned int slot = l->way->slot;
 	int ret = l->c ? program_end(l) : 0;
 
 	if (!ret)
-		ret = task_debug_set(l->t, POINT_SLOT, DEBUG_EXECUTE, l->p->regs.u.rip, 1);
+		ret = task_debug_set(l->t, slot, DEBUG_EXECUTE, l->p->regs.u.rip, 1);
 	while (!ret) {
 		ret = landing_is_there(l);
 		if (ret)
 			return ret < 0 ? ret : LANDED;
+		if (is_limit(l))
+			return LANDING_LIMIT;
 		if (l->t->regs.u.rip == l->p->regs.u.rip)
 			compare_note(l);
 		if (may_compare(l)) {
-			task_debug_clear(l->t, POINT_SLOT);
+			task_debug_clear(l->t, slot);
 			ret = compare_run(l);
 			if (ret != ARRIVED_BREAKPOINT)
 				return ret;
-			ret = task_debug_set(l->t, POINT_SLOT, DEBUG_EXECUTE, l->p->regs.u.rip, 1);
+			ret = task_debug_set(l->t, slot, DEBUG_EXECUTE, l->p->regs.u.rip, 1);
 			continue;
 		}
-		ret = landing_go(l);
+		ret = next_hit(l);
 		if (ret < 0)
 			return ret;
 		if (ret == ARRIVED_OTHER)
 			return LANDING_STOPPED;
-		if (ret == ARRIVED_BREAKPOINT)
-			l->stats.hits++;
 		/* An interrupt that was asked for earlier may still come. */
 		ret = l->c && ret == ARRIVED_INTERRUPT ? program_end(l) : 0;
 	}
@@ -332,28 +366,65 @@ static int accept_interrupts(struct task *t)
 	return task_set_sigmask(t, mask & ~PMU_SIGNAL_BIT);
 }
 
-int landing_run(struct task *t, struct ticks_counter *c, const struct landing_point *p,
-		struct landing_stats *stats)
+static int run(struct landing *l, struct landing_stats *stats)
 {
-	struct landing l = {.t = t, .c = c, .p = p, .differ = (1u << N_GPRS) - 1};
+	const struct landing_point *p = l->p;
+	struct task *t = l->t;
 	int ret = accept_interrupts(t);
 
-	if (!ret && c)
-		ret = approach(&l);
+	if (!ret && l->c)
+		ret = approach(l);
 	if (!ret)
-		ret = hit_by_hit(&l);
+		ret = hit_by_hit(l);
 	log_debug("task %d: landing %d at 0x%llx: %llu hits, %llu interrupts, %llu signals", t->tid,
-		  ret, (unsigned long long)p->regs.u.rip, (unsigned long long)l.stats.hits,
-		  (unsigned long long)l.stats.interrupts, (unsigned long long)l.stats.others);
+		  ret, (unsigned long long)p->regs.u.rip, (unsigned long long)l->stats.hits,
+		  (unsigned long long)l->stats.interrupts, (unsigned long long)l->stats.others);
 	if (stats)
-		*stats = l.stats;
+		*stats = l->stats;
 	if (ret < 0 || t->stop.kind == STOP_EXITED)
 		return ret;
-	task_debug_clear(t, POINT_SLOT);
-	if (c)
-		ticks_program(c, TICKS_NO_INTERRUPT);
+	task_debug_clear(t, l->way->slot);
+	if (l->c)
+		ticks_program(l->c, TICKS_NO_INTERRUPT);
 	/* RF is of the breakpoint; set in the recording too, if that stopped for one. */
 	if (ret == LANDED && task_set_resume_flag(t, p->regs.u.eflags & FLAG_RESUME))
 		return -ESRCH;
+	if (ret == LANDING_LIMIT && task_set_resume_flag(t, false))
+		return -ESRCH;
 	return ret;
+}
+
+#define ALL_GPRS ((1u << N_GPRS) - 1)
+
+int landing_run(struct task *t, struct ticks_counter *c, const struct landing_point *p,
+		struct landing_stats *stats)
+{
+	struct landing_way way = {0};
+	struct landing l = {.t = t, .c = c, .p = p, .differ = ALL_GPRS, .way = &way};
+
+	return run(&l, stats);
+}
+
+int landing_run_way(struct task *t, const struct landing_point *p, struct landing_way *way)
+{
+	struct landing l = {.t = t, .p = p, .differ = ALL_GPRS, .way = way};
+	int ret;
+
+	way->watched = 0;
+	if (way->hot)
+		l.stats.hits = COMPARE_AFTER;
+	ret = run(&l, NULL);
+	way->hot = l.stats.hits >= COMPARE_AFTER;
+	return ret;
+}
+
+int landing_way_end(struct task *t, struct landing_way *way)
+{
+	int64_t result;
+	raddr_t map = way->map;
+
+	way->map = 0;
+	if (!map || t->stop.kind != STOP_SIGNAL)
+		return 0;
+	return task_remote_syscall(t, &result, __NR_munmap, REMOTE_ARGS(map, COMPARE_MAP_SIZE));
 }

@@ -64,8 +64,26 @@ int landing_matches(const struct landing_point *p, struct task *t);
 enum landing_result {
 	LANDED,
 	LANDING_PASSED,	 /* the count went past the point, or is past it */
+	LANDING_LIMIT,	 /* at the point's address as often as was asked for */
 	LANDING_STOPPED, /* the task came to a stop of its own first: t->stop says which; at a
 			  * system call's entry, call_stop is CALL_SYSEMU */
+};
+
+/*
+ * For who wants more than to be there: what the task meets on the way, and passes, which count how
+ * often it has come to the point's address (being there at the beginning is none). They need no
+ * ticks.
+ */
+struct landing_way {
+	unsigned int
+		slot; /* the debug register to use: those before are the caller's watchpoints */
+	bool counts;
+	uint64_t passes;      /* so far; then up to where it is */
+	uint64_t limit;	      /* stop behind so many, in all; 0: never */
+	unsigned int watched; /* LANDING_STOPPED: slots of the caller's that were met, bit N is slot
+			       * N: no signal of the program's */
+	raddr_t map;	      /* code of ours that is still mapped: landing_way_end() */
+	bool hot;	      /* there were many hits */
 };
 
 struct landing_stats {
@@ -82,5 +100,10 @@ struct landing_stats {
  */
 int landing_run(struct task *t, struct ticks_counter *c, const struct landing_point *p,
 		struct landing_stats *stats);
+
+/* The same, without a source. A watchpoint that reads must not be in what is compared. */
+int landing_run_way(struct task *t, const struct landing_point *p, struct landing_way *way);
+/* When the stop was looked at: the task is as if it had run by itself. 0 or -errno. */
+int landing_way_end(struct task *t, struct landing_way *way);
 
 #endif

@@ -71,11 +71,32 @@ static int scan(struct timeline *tl, const struct timeline_point *to, bool skip,
 	return OVERFLOW;
 }
 
+#define FEW 16 /* between which there is no use in another one */
+
+/* In the interval behind `lo`, which ends with these ticks and passes. */
+static bool middle_of_interval(const struct timeline_point *lo, ticks_t ticks, uint64_t passes,
+			       struct timeline_point *out)
+{
+	const uint64_t from = lo->ticks == ticks ? lo->passes : 0;
+
+	if (ticks > lo->ticks + FEW) {
+		out->ticks += (ticks - lo->ticks) / 2;
+		out->passes = 0;
+		return true;
+	}
+	if (passes <= from + FEW)
+		return false;
+	out->ticks = ticks;
+	out->passes = from + (passes - from) / 2;
+	return true;
+}
+
 /* A point between both: false if there is no use in one. */
 static bool middle(struct timeline *tl, const struct timeline_point *lo,
 		   const struct timeline_point *hi, struct timeline_point *out)
 {
 	struct event_brief b;
+	uint64_t passes = 0;
 
 	*out = *lo;
 	out->step = 0;
@@ -83,17 +104,16 @@ static bool middle(struct timeline *tl, const struct timeline_point *lo,
 		*out = (struct timeline_point){.event = lo->event + (hi->event - lo->event) / 2};
 		return true;
 	}
-	if (hi->event == lo->event) {
-		out->ticks += (hi->ticks - lo->ticks) / 2;
-		return hi->ticks > lo->ticks + 16;
-	}
-	if (peek_event(tl, hi->event, &b))
+	if (hi->event == lo->event && hi->step != TIMELINE_STEP_END)
+		return middle_of_interval(lo, hi->ticks, hi->passes, out);
+	if (peek_event(tl, lo->event + 1, &b))
+		return hi->event == lo->event && middle_of_interval(lo, hi->ticks, 0, out);
+	if (b.ticks <= lo->ticks + FEW && passes_of_interval(tl, lo->event, b.ticks, &passes))
 		return false;
-	if (b.ticks > lo->ticks + 16)
-		out->ticks += (b.ticks - lo->ticks) / 2;
-	else
-		*out = (struct timeline_point){.event = hi->event};
-	return timeline_point_compare(out, hi) < 0;
+	if (middle_of_interval(lo, b.ticks, passes, out))
+		return true;
+	*out = (struct timeline_point){.event = hi->event};
+	return hi->event > lo->event && timeline_point_compare(out, hi) < 0;
 }
 
 static int last_in(struct timeline *tl, const struct timeline_point *lo,

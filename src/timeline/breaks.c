@@ -198,17 +198,25 @@ const struct inserted *breaks_at(struct timeline *tl, struct ptask *p, raddr_t a
 	return NULL;
 }
 
+static bool overlap(const struct timeline_break *b, raddr_t addr, uint64_t len)
+{
+	return b->addr < addr + len && addr < b->addr + b->len;
+}
+
+/* What compares there must not meet it: an int3, or a watchpoint that sees reads. */
 bool breaks_touch(const struct timeline *tl, const struct landing_point *point)
 {
 	const raddr_t stack = point->regs.u.rsp - LANDING_BELOW;
 
 	for (size_t i = 0; i < tl->breaks.n; i++) {
-		const raddr_t addr = tl->breaks.list[i].b.addr;
+		const struct timeline_break *b = &tl->breaks.list[i].b;
 
-		if (addr - stack < LANDING_STACK)
+		if (b->kind == BREAK_WRITE)
+			continue;
+		if (overlap(b, stack, LANDING_STACK))
 			return true;
 		for (size_t j = 0; j < point->n_words; j++)
-			if (addr - point->words[j].addr < sizeof(point->words[j].value))
+			if (overlap(b, point->words[j].addr, sizeof(point->words[j].value)))
 				return true;
 	}
 	return false;
@@ -352,18 +360,24 @@ static void add_met(struct breaks *k, int id)
 	k->met[k->n_met++] = id;
 }
 
-bool watches_note(struct timeline *tl, struct ptask *p)
+bool watches_note_slots(struct timeline *tl, unsigned int slots)
 {
 	struct breaks *k = &tl->breaks;
-	unsigned int slots;
 
-	if (k->armed != p || task_debug_hits(&p->t, &slots) || !slots)
-		return false;
 	for (int i = 0; i < N_DEBUG_SLOTS; i++)
 		if (slots & 1u << i && k->slot_id[i] && k->slot_id[i] != MARK_ID)
 			add_met(k, k->slot_id[i]);
-	task_debug_forget_hits(&p->t);
 	return k->n_met;
+}
+
+bool watches_note(struct timeline *tl, struct ptask *p)
+{
+	unsigned int slots;
+
+	if (tl->breaks.armed != p || task_debug_hits(&p->t, &slots) || !slots)
+		return false;
+	task_debug_forget_hits(&p->t);
+	return watches_note_slots(tl, slots);
 }
 
 static bool was_met(const struct breaks *k, int id)

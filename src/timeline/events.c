@@ -35,6 +35,7 @@ int next_event(struct timeline *tl)
 	/* Progress is its task's from now on. */
 	if (p && !place->started && !place->end) {
 		place->ticks = p->ticks.count;
+		place->passes = 0;
 		place->step = 0;
 	}
 	return ret;

@@ -29,6 +29,7 @@ int come_to_end(struct timeline *tl, struct ptask *p)
 
 	place->end = place->started = true;
 	place->ticks = p->ticks.count;
+	place->passes = tl->landing ? UINT64_MAX : 0;
 	place->n_ways = 0;
 	place->step = 0;
 	tl->track.valid = false;

@@ -40,6 +40,7 @@ struct way {
 struct place {
 	event_t event;
 	ticks_t ticks;
+	uint64_t passes;
 	uint64_t step;
 	bool started; /* the running task was brought to a boundary after the event */
 	bool looked;  /* what is to be met here was looked for */
@@ -101,6 +102,7 @@ struct track {
 	bool valid, fresh;
 	unsigned int generation;
 	ticks_t ticks;
+	uint64_t passes;
 	unsigned int n_ways; /* that lead to it */
 	struct map arrivals; /* address, or WATCH_KEY of a watchpoint -> times */
 };
@@ -139,8 +141,9 @@ struct walk {
 	bool stepping;	  /* by single steps, */
 	pid_t step_tid;	  /* if this task runs; 0: any */
 	uint64_t steps;	  /* stepping: how many */
-	bool limited;	  /* pause at the first boundary with at least `ticks` */
+	bool limited;	  /* pause at the first boundary with at least `ticks` and `passes` */
 	ticks_t ticks;
+	uint64_t passes;
 	bool skip_arrival;     /* the breakpoint at the place where it begins was met already */
 	const struct way *way; /* stepping: pause when it is done */
 	uint64_t way_left;
@@ -221,6 +224,8 @@ struct timeline {
 
 	struct walk *walk;
 	const struct landing_point *landing; /* that the interval ends at */
+	uint64_t passes;		     /* of the running task on its way there */
+	uint64_t end_passes;		     /* when it was there last, at full speed */
 	ticks_t target; /* of the safepoint that the replay waits for; 0: none */
 	bool between;	/* the replay has taken the task from that on: it may be in code of ours */
 	struct track track;
@@ -294,6 +299,8 @@ int watches_arm(struct timeline *tl, struct ptask *p);
 void watches_disarm(struct timeline *tl);
 /* After a stop of the armed task: note which watchpoints were met (breaks.met), if any. */
 bool watches_note(struct timeline *tl, struct ptask *p);
+/* The same, if somebody else has looked which slots those are of. */
+bool watches_note_slots(struct timeline *tl, unsigned int slots);
 /* Of those that were noted, whether one is to be stopped for: values are compared, conditions
  * asked. Nothing is noted any more then. */
 bool watches_hit(struct timeline *tl, struct ptask *p, struct timeline_stop *hit);
@@ -364,6 +371,10 @@ int last_of_interval(struct timeline *tl, event_t e, ticks_t ticks, struct timel
 /* The one before an exact point of the same interval. */
 int before_in_interval(struct timeline *tl, const struct timeline_point *p,
 		       struct timeline_point *out);
+
+/* How often the task comes to the landing's address in the interval behind `e`, which ends at
+ * `ticks`: 0 if it ends otherwise. Leaves now anywhere. 0 or <0 or INTERRUPTED. */
+int passes_of_interval(struct timeline *tl, event_t e, ticks_t ticks, uint64_t *passes);
 
 /* --- peek.c --- */
 int peek_event(struct timeline *tl, event_t n, struct event_brief *out);

@@ -182,9 +182,11 @@ static void limit_walk(const struct timeline *tl, const struct forward *f, struc
 
 	if (!f->limit || f->limit->event != place->event)
 		return;
-	if (place->ticks < f->limit->ticks) {
+	if (place->ticks < f->limit->ticks ||
+	    (f->limit->step != TIMELINE_STEP_END && place->passes < f->limit->passes)) {
 		w->limited = true;
 		w->ticks = f->limit->ticks;
+		w->passes = f->limit->step == TIMELINE_STEP_END ? 0 : f->limit->passes;
 		return;
 	}
 	if (f->limit->step == TIMELINE_STEP_END) {
@@ -447,7 +449,8 @@ static struct timeline_point end_point(const struct timeline *tl)
 {
 	if (!tl->runs_at_end)
 		return (struct timeline_point){.event = tl->end_event};
-	return (struct timeline_point){tl->end_event, UINT64_MAX, TIMELINE_STEP_END};
+	return (struct timeline_point){
+		.event = tl->end_event, .ticks = UINT64_MAX, .step = TIMELINE_STEP_END};
 }
 
 int timeline_seek(struct timeline *tl, const struct timeline_point *p, struct timeline_stop *stop)

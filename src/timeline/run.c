@@ -28,7 +28,42 @@ static int pause_for(struct timeline *tl, enum pause why)
 	return CAME_TO_PAUSE;
 }
 
+/* --- passes of a landing's address --- */
+
+/* They have a meaning where the address is a boundary, and nothing else counts. */
+static bool counts_passes(struct timeline *tl, struct ptask *p)
+{
+	return tl->landing && !p->counter && !code_is_ours(tl, p, tl->landing->regs.u.rip);
+}
+
+/* The task has come to a boundary by something else than landing_run_way(). */
+static bool note_pass(struct timeline *tl, struct ptask *p)
+{
+	if (!counts_passes(tl, p) || task_regs(&p->t) || p->t.regs.u.rip != tl->landing->regs.u.rip)
+		return false;
+	tl->passes++;
+	return true;
+}
+
 /* --- where it is --- */
+
+/* The same count of ticks and passes as at the place. */
+static bool is_unit(const struct timeline *tl, const struct ptask *p)
+{
+	const struct place *place = &tl->now->place;
+
+	return place->ticks == p->ticks.count && place->passes == tl->passes;
+}
+
+static void begin_unit(struct timeline *tl, const struct ptask *p)
+{
+	struct place *place = &tl->now->place;
+
+	place->ticks = p->ticks.count;
+	place->passes = tl->passes;
+	place->step = 0;
+	place->n_ways = 0;
+}
 
 static raddr_t logical_pc(struct timeline *tl, struct ptask *p)
 {
@@ -44,6 +79,7 @@ static void track_reset(struct timeline *tl, const struct ptask *p)
 	tl->track.valid = true;
 	tl->track.generation = tl->breaks.generation;
 	tl->track.ticks = p->ticks.count;
+	tl->track.passes = tl->passes;
 	tl->track.n_ways = place->n_ways;
 	/* Nobody has looked yet at what is executed here first. */
 	tl->track.fresh = !place->looked && !tl->walk->skip_arrival;
@@ -54,7 +90,7 @@ static void track_reset(struct timeline *tl, const struct ptask *p)
 static void track_begin(struct timeline *tl, const struct ptask *p)
 {
 	if (!tl->track.valid || tl->track.generation != tl->breaks.generation ||
-	    tl->track.ticks != p->ticks.count)
+	    tl->track.ticks != p->ticks.count || tl->track.passes != tl->passes)
 		track_reset(tl, p);
 }
 
@@ -62,7 +98,7 @@ static uint64_t track(struct timeline *tl, const struct ptask *p, uint64_t key)
 {
 	uint64_t n = 0;
 
-	if (tl->track.ticks != p->ticks.count) {
+	if (tl->track.ticks != p->ticks.count || tl->track.passes != tl->passes) {
 		track_reset(tl, p);
 		tl->track.n_ways = 0;
 		tl->track.fresh = true;
@@ -77,10 +113,8 @@ static void place_by_way(struct timeline *tl, const struct ptask *p, struct way 
 {
 	struct place *place = &tl->now->place;
 
-	if (place->ticks != p->ticks.count) {
-		place->ticks = p->ticks.count;
-		place->step = 0;
-	}
+	if (!is_unit(tl, p))
+		begin_unit(tl, p);
 	BUG_ON(tl->track.n_ways >= MAX_WAYS);
 	place->n_ways = tl->track.n_ways;
 	way.fresh = tl->track.fresh;
@@ -90,17 +124,16 @@ static void place_by_way(struct timeline *tl, const struct ptask *p, struct way 
 }
 
 /* One instruction further, or to a new tick. */
-static void place_step(struct timeline *tl, const struct ptask *p)
+static void place_step(struct timeline *tl, struct ptask *p)
 {
 	struct place *place = &tl->now->place;
 
 	tl->track.valid = false;
 	place->started = true;
 	place->looked = false;
-	if (place->ticks != p->ticks.count) {
-		place->ticks = p->ticks.count;
-		place->step = 0;
-		place->n_ways = 0;
+	note_pass(tl, p);
+	if (!is_unit(tl, p)) {
+		begin_unit(tl, p);
 	} else if (!place->n_ways) {
 		place->step++;
 	} else if (place->ways[place->n_ways - 1].kind == WAY_STEPS) {
@@ -111,7 +144,7 @@ static void place_step(struct timeline *tl, const struct ptask *p)
 	}
 }
 
-/* At the first boundary behind a tick, or of the interval. */
+/* At the first boundary behind a tick, or of the interval; at a pass. */
 static void place_tick(struct timeline *tl, const struct ptask *p)
 {
 	struct place *place = &tl->now->place;
@@ -119,9 +152,7 @@ static void place_tick(struct timeline *tl, const struct ptask *p)
 	tl->track.valid = false;
 	place->started = true;
 	place->looked = false;
-	place->ticks = p->ticks.count;
-	place->step = 0;
-	place->n_ways = 0;
+	begin_unit(tl, p);
 }
 
 /* --- stepping --- */
@@ -272,6 +303,7 @@ static int meet_watch(struct timeline *tl, struct ptask *p)
 	const ticks_t ticks = p->ticks.count;
 	struct timeline_stop *hit = &tl->walk->hit;
 	size_t n_met = tl->breaks.n_met;
+	bool passed;
 	int ret = task_regs(&p->t);
 
 	if (ret)
@@ -288,13 +320,14 @@ static int meet_watch(struct timeline *tl, struct ptask *p)
 	if (ret < 0)
 		return ret;
 	track_met(tl, p, n_met);
+	passed = ret == CAME_ON && note_pass(tl, p);
 	if (!watches_hit(tl, p, hit))
 		return ret;
 	if (ret == CAME_TO_TRAP) {
 		tl->walk->late = PAUSE_WATCH;
 		return ret;
 	}
-	if (ret == CAME_ON && ticks != p->ticks.count)
+	if (passed || (ret == CAME_ON && ticks != p->ticks.count))
 		place_tick(tl, p);
 	else if (ret == CAME_ON)
 		place_by_hit(tl, p, hit->id);
@@ -345,7 +378,10 @@ static int step_over(struct timeline *tl, struct ptask *p)
 		return ret;
 	if (nr != NO_CALL)
 		return finish_call(tl, p, nr);
-	return tl->breaks.n_met ? meet_watch(tl, p) : CAME_ON;
+	if (tl->breaks.n_met)
+		return meet_watch(tl, p);
+	note_pass(tl, p);
+	return CAME_ON;
 }
 
 static int meet_break(struct timeline *tl, struct ptask *p, const struct inserted *in)
@@ -362,7 +398,11 @@ static int meet_break(struct timeline *tl, struct ptask *p, const struct inserte
 
 static bool limit_reached(const struct timeline *tl, const struct ptask *p)
 {
-	return tl->walk->limited && p->ticks.count >= tl->walk->ticks;
+	const struct walk *w = tl->walk;
+
+	if (!w->limited || p->ticks.count != w->ticks)
+		return w->limited && p->ticks.count > w->ticks;
+	return tl->passes >= w->passes;
 }
 
 /* So many ticks that they take about SLICE_NS. */
@@ -496,7 +536,7 @@ static int run_free(struct timeline *tl, struct ptask *p)
 
 	if (limit_reached(tl, p))
 		return pause_for(tl, PAUSE_LIMIT);
-	if (w->limited)
+	if (w->limited && w->ticks > p->ticks.count)
 		n = min_u64(n, w->ticks - p->ticks.count);
 	n = min_u64(n, tl->slice_ticks);
 	run_grant(tl, p, n);
@@ -515,19 +555,22 @@ static int run_free(struct timeline *tl, struct ptask *p)
 
 /* --- to a landing --- */
 
-/* Whether int3s may be in the code while a landing is looked for. It needs debug registers and the
- * program's memory itself, and hooks are none of its business. */
+/* Whether breakpoints and watchpoints may be there while a landing is looked for. It needs a debug
+ * register (the last one is for repeated instructions) and the program's memory itself, and hooks
+ * are none of its business. */
 static bool can_land_free(struct timeline *tl, struct ptask *p)
 {
-	return !tl->breaks.n_watch && !p->counter && !calls_ahead(tl, p) &&
+	return tl->breaks.n_slots < DEBUG_STEP_SLOT && !p->counter && !calls_ahead(tl, p) &&
 	       !breaks_touch(tl, tl->landing);
 }
 
 /* The landing is not reached yet: for a breakpoint, or for nothing that it should. */
-static int meet_on_way(struct timeline *tl, struct ptask *p)
+static int meet_on_way(struct timeline *tl, struct ptask *p, const struct landing_way *way)
 {
 	const struct inserted *in = NULL;
 
+	if (way->watched)
+		return watches_note_slots(tl, way->watched) ? meet_watch(tl, p) : CAME_ON;
 	if (p->t.stop.kind == STOP_SIGNAL && p->t.stop.signo == SIGTRAP && own_signal(p) &&
 	    !task_regs(&p->t))
 		in = breaks_at(tl, p, p->t.regs.u.rip - 1);
@@ -537,23 +580,6 @@ static int meet_on_way(struct timeline *tl, struct ptask *p)
 			stop_describe(&p->t.stop));
 }
 
-static int land_free(struct timeline *tl, struct ptask *p)
-{
-	int ret = begin_free(tl, p);
-
-	if (ret != CAME_ON)
-		return ret;
-	run_grant(tl, p, TICKS_NEVER);
-	ret = landing_run(&p->t, p->counter, tl->landing, NULL);
-	settle_ptask(&tl->now->s, p);
-	if (ret < 0)
-		return failed(&tl->now->s, ret,
-			      "task %d cannot be brought to where it was preempted", p->rec_tid);
-	return ret == LANDED ? come_to_end(tl, p) : meet_on_way(tl, p);
-}
-
-/* --- the driver --- */
-
 static bool goes_by_steps(struct timeline *tl, struct ptask *p)
 {
 	const struct walk *w = tl->walk;
@@ -561,6 +587,59 @@ static bool goes_by_steps(struct timeline *tl, struct ptask *p)
 	return counts_steps(w, p) || (w->armed && tl->breaks.n_soft) ||
 	       (tl->landing && has_breaks(tl, p) && !can_land_free(tl, p));
 }
+
+/* The walk's limit on this way; 0: it is not on it. */
+static uint64_t pass_limit(struct timeline *tl, struct ptask *p)
+{
+	const struct walk *w = tl->walk;
+
+	return w->limited && w->ticks == p->ticks.count ? w->passes : 0;
+}
+
+/* At full speed to the landing, or to what is met before. */
+static int land_once(struct timeline *tl, struct ptask *p, struct landing_way *way)
+{
+	int ret = begin_free(tl, p);
+
+	if (ret != CAME_ON)
+		return ret;
+	run_grant(tl, p, TICKS_NEVER);
+	way->slot = tl->breaks.armed ? tl->breaks.n_slots : 0;
+	way->passes = tl->passes;
+	if (p->counter)
+		ret = landing_run(&p->t, p->counter, tl->landing, NULL);
+	else
+		ret = landing_run_way(&p->t, tl->landing, way);
+	settle_ptask(&tl->now->s, p);
+	if (way->counts)
+		tl->passes = way->passes;
+	if (ret < 0)
+		return failed(&tl->now->s, ret,
+			      "task %d cannot be brought to where it was preempted", p->rec_tid);
+	if (ret == LANDED) {
+		tl->end_passes = tl->passes;
+		return come_to_end(tl, p);
+	}
+	if (ret != LANDING_LIMIT)
+		return meet_on_way(tl, p, way);
+	place_tick(tl, p);
+	return pause_for(tl, PAUSE_LIMIT);
+}
+
+static int land_free(struct timeline *tl, struct ptask *p)
+{
+	struct landing_way way = {.counts = counts_passes(tl, p), .limit = pass_limit(tl, p)};
+	int ret;
+
+	do {
+		ret = land_once(tl, p, &way);
+		if (ret >= 0 && landing_way_end(&p->t, &way))
+			return task_lost(tl, p);
+	} while (ret == CAME_ON && !goes_by_steps(tl, p));
+	return ret;
+}
+
+/* --- the driver --- */
 
 /* Somebody will look at the first boundary. */
 static bool needs_boundary(struct timeline *tl, struct ptask *p)
@@ -577,9 +656,11 @@ static int begin(struct timeline *tl, struct ptask *p)
 {
 	struct walk *w = tl->walk;
 	bool stepped = tl->between && w->done;
+	const struct place *place = &tl->now->place;
 	int nr = w->armed ? call_begun(tl, p) : NO_CALL;
 	int ret;
 
+	tl->passes = tl->landing && place->started && !tl->between ? place->passes : 0;
 	if (nr != NO_CALL || needs_boundary(tl, p)) {
 		tl->between = false;
 		run_grant(tl, p, ticks_left(tl, p));

@@ -13,7 +13,8 @@ bool interrupted(struct timeline *tl)
 
 struct timeline_point place_point(const struct place *p)
 {
-	return (struct timeline_point){p->event, p->ticks, p->end ? TIMELINE_STEP_END : p->step};
+	return (struct timeline_point){p->event, p->ticks, p->passes,
+				       p->end ? TIMELINE_STEP_END : p->step};
 }
 
 /* --- to a point --- */
@@ -25,7 +26,8 @@ static bool is_nearest(const struct timeline *tl, const struct snapshot *other,
 	const struct place *now = &tl->now->place;
 	struct timeline_point at = place_point(now), there = place_point(&other->place);
 
-	if (now->n_ways && now->event == to->event && now->ticks == to->ticks)
+	if (now->n_ways && now->event == to->event && now->ticks == to->ticks &&
+	    now->passes == to->passes)
 		return false;
 	return timeline_point_compare(&at, to) <= 0 && timeline_point_compare(&there, &at) <= 0;
 }
@@ -81,6 +83,16 @@ static bool runs_code_now(struct timeline *tl)
 	return p && event_runs_code(&tl->now->s, p);
 }
 
+/* The place is before or behind all points with the ticks and passes of `to`. */
+static int compare_unit(const struct place *place, const struct timeline_point *to)
+{
+	if (place->ticks != to->ticks)
+		return place->ticks < to->ticks ? -1 : 1;
+	if (to->step == TIMELINE_STEP_END || place->passes == to->passes)
+		return 0;
+	return place->passes < to->passes ? -1 : 1;
+}
+
 static int within_interval(struct timeline *tl, const struct timeline_point *to)
 {
 	const struct place *place = &tl->now->place;
@@ -88,12 +100,13 @@ static int within_interval(struct timeline *tl, const struct timeline_point *to)
 
 	if (place->event != to->event || place->end || !runs_code_now(tl))
 		return 0;
-	if (place->ticks < to->ticks) {
+	if (compare_unit(place, to) < 0) {
 		struct walk w = {.limited = true, .ticks = to->ticks};
 
+		w.passes = to->step == TIMELINE_STEP_END ? 0 : to->passes;
 		ret = walk_within(tl, &w);
 	}
-	if (ret || place->event != to->event || place->end || place->ticks > to->ticks)
+	if (ret || place->event != to->event || place->end || compare_unit(place, to) > 0)
 		return ret;
 	/* Who goes backwards by steps will come here again. */
 	if (tl->backwards && to->step > 1 && !place->step && (ret = snapshot_keep(tl)))
@@ -216,15 +229,16 @@ int place_resolve(struct timeline *tl)
 
 /* --- backwards in an interval --- */
 
-/* Of the points with the last ticks before `ticks`, the one where something is executed last. Now
- * is at the first of them. */
-static int last_with_ticks(struct timeline *tl, event_t e, ticks_t ticks,
-			   struct timeline_point *out)
+/* Of the points with these ticks and passes, the one where something is executed last. Now is at
+ * the first of them. */
+static int last_of_unit(struct timeline *tl, event_t e, ticks_t ticks, uint64_t passes,
+			struct timeline_point *out)
 {
 	const struct place *place = &tl->now->place;
 	bool found = false;
 
-	while (place->event == e && place->ticks == ticks && !place->end) {
+	while (place->event == e && place->ticks == ticks && place->passes == passes &&
+	       !place->end) {
 		struct timeline_point at = place_point(place);
 		struct walk w = {.stepping = true, .steps = 1};
 		int ret = walk_within(tl, &w);
@@ -248,7 +262,7 @@ static int ticks_before(struct timeline *tl, event_t e, ticks_t ticks, ticks_t *
 	int ret;
 
 	for (;; back *= 16) {
-		struct timeline_point to = {e, ticks > back ? ticks - back : 0, 0};
+		struct timeline_point to = {.event = e, .ticks = ticks > back ? ticks - back : 0};
 
 		ret = seek_point(tl, &to);
 		if (ret)
@@ -284,10 +298,58 @@ static int last_before(struct timeline *tl, event_t e, ticks_t ticks, struct tim
 		if (!ret && tl->now->place.event == e && tl->now->place.ticks == ticks)
 			ret = snapshot_keep(tl);
 		if (!ret)
-			ret = last_with_ticks(tl, e, ticks, out);
+			ret = last_of_unit(tl, e, ticks, 0, out);
 		if (ret != -ENOENT)
 			return ret;
 	}
+}
+
+static int last_of_pass(struct timeline *tl, event_t e, ticks_t ticks, uint64_t passes,
+			struct timeline_point *out)
+{
+	const struct timeline_point to = {.event = e, .ticks = ticks, .passes = passes};
+	int ret = seek_point(tl, &to);
+
+	/* Who goes back over one pass will go back over others. */
+	if (!ret && tl->now->place.event == e && !tl->now->place.end)
+		ret = snapshot_keep(tl);
+	return ret ? ret : last_of_unit(tl, e, ticks, passes, out);
+}
+
+static bool ends_in_landing(struct timeline *tl)
+{
+	const struct trace_event *ev = &tl->now->s.ev;
+
+	return next_event(tl) == 1 && ev->type == EV_SCHED && ev->stack.len;
+}
+
+int passes_of_interval(struct timeline *tl, event_t e, ticks_t ticks, uint64_t *passes)
+{
+	const struct timeline_point to = {.event = e, .ticks = ticks};
+	struct walk w = {0};
+	int ret = seek_point(tl, &to);
+
+	*passes = 0;
+	if (ret || tl->now->place.event != e || tl->now->place.end || !ends_in_landing(tl))
+		return ret;
+	tl->end_passes = 0;
+	ret = walk_within(tl, &w);
+	*passes = tl->end_passes;
+	return ret;
+}
+
+/* The last one on the way to a landing, behind which nothing may have been executed. */
+static int last_before_landing(struct timeline *tl, event_t e, ticks_t ticks,
+			       struct timeline_point *out)
+{
+	uint64_t passes;
+	int ret = passes_of_interval(tl, e, ticks, &passes);
+
+	if (!ret)
+		ret = last_of_pass(tl, e, ticks, passes, out);
+	if (ret == -ENOENT && passes)
+		ret = last_of_pass(tl, e, ticks, passes - 1, out);
+	return ret;
 }
 
 int last_of_interval(struct timeline *tl, event_t e, ticks_t ticks, struct timeline_point *out)
@@ -299,8 +361,10 @@ int last_of_interval(struct timeline *tl, event_t e, ticks_t ticks, struct timel
 		return -ENOENT;
 	if (!ret && tl->now->place.event == e)
 		ret = snapshot_keep(tl);
-	if (!ret)
-		ret = last_with_ticks(tl, e, ticks, out);
+	if (!ret && tl->now->place.event == e && ends_in_landing(tl))
+		ret = last_before_landing(tl, e, ticks, out);
+	else if (!ret)
+		ret = last_of_unit(tl, e, ticks, 0, out);
 	return ret == -ENOENT ? last_before(tl, e, ticks, out) : ret;
 }
 
@@ -309,6 +373,8 @@ int before_in_interval(struct timeline *tl, const struct timeline_point *p,
 {
 	if (p->step == TIMELINE_STEP_END)
 		return last_of_interval(tl, p->event, p->ticks, out);
+	if (!p->step && p->passes)
+		return last_of_pass(tl, p->event, p->ticks, p->passes - 1, out);
 	if (!p->step)
 		return last_before(tl, p->event, p->ticks, out);
 	*out = *p;

@@ -100,6 +100,8 @@ static bool is_before(const struct place *a, const struct timeline_point *p)
 		return a->event < p->event;
 	if (a->ticks != p->ticks)
 		return a->ticks < p->ticks;
+	if (a->passes != p->passes)
+		return a->passes < p->passes && !a->end;
 	return !a->n_ways && !a->end && a->step <= p->step;
 }
 
@@ -192,8 +194,8 @@ static void thin(struct timeline *tl)
 
 static bool is_same_place(const struct place *a, const struct place *b)
 {
-	return a->event == b->event && a->ticks == b->ticks && a->step == b->step &&
-	       a->n_ways == b->n_ways && a->end == b->end;
+	return a->event == b->event && a->ticks == b->ticks && a->passes == b->passes &&
+	       a->step == b->step && a->n_ways == b->n_ways && a->end == b->end;
 }
 
 int snapshot_keep(struct timeline *tl)
@@ -210,7 +212,8 @@ int snapshot_keep(struct timeline *tl)
 	while (at < tl->n_snaps &&
 	       (is_same_place(&tl->snaps[at]->place, place) ||
 		is_before(&tl->snaps[at]->place,
-			  &(struct timeline_point){place->event, place->ticks, place->step}))) {
+			  &(struct timeline_point){place->event, place->ticks, place->passes,
+						   place->step}))) {
 		if (is_same_place(&tl->snaps[at]->place, place))
 			return 0;
 		at++;

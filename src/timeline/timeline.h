@@ -21,13 +21,15 @@ struct timeline;
 
 /*
  * Where in the recording: after event number `event` was completed, its next task made `ticks`
- * ticks of progress in all and then executed `step` more instructions of the program (a repeated
- * string instruction is one; so is a system call, with what it did). In the order of time if
- * compared field by field.
+ * ticks of progress in all, came to the address of the landing (ticks/landing.h) that ends the
+ * interval `passes` times if there is one, and then executed `step` more instructions of the
+ * program (a repeated string instruction is one; so is a system call, with what it did). In the
+ * order of time if compared field by field.
  */
 struct timeline_point {
 	event_t event;
 	ticks_t ticks;
+	uint64_t passes; /* since the last tick; the landing itself: UINT64_MAX */
 	uint64_t step;
 };
 
@@ -44,6 +46,8 @@ static inline int timeline_point_compare(const struct timeline_point *a,
 		return a->event < b->event ? -1 : 1;
 	if (a->ticks != b->ticks)
 		return a->ticks < b->ticks ? -1 : 1;
+	if (a->passes != b->passes)
+		return a->passes < b->passes ? -1 : 1;
 	return a->step < b->step ? -1 : a->step > b->step;
 }
 
