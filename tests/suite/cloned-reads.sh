@@ -63,7 +63,10 @@ one_file_system() {
 	outside=$!
 	"$program" race-outside file &
 	outside="$outside $!"
-	sleep 3.5
+	until [[ -e file.made.0 ]]; do
+		sleep 0.1
+	done
+	sleep 3.1
 
 	check 'forms of reads' -C on-all-events "$program" forms file
 	cloned=$(n_cloned)
@@ -88,7 +91,7 @@ one_file_system() {
 	# Somebody outside writes, in bursts, and stores through memory without a pause.
 	"$program" writes file &
 	outside="$outside $!"
-	check 'writes outside' "$program" watch file 9000
+	check 'writes outside' "$program" watch file 12000
 	cloned=$(n_cloned)
 	((cloned > 10)) || fail "of a file that is written outside, $cloned reads are of a clone"
 	check 'stores outside' "$program" watch stored 3000

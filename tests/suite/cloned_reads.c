@@ -27,10 +27,12 @@ static void saw(const char *what, const unsigned char *data, size_t n)
 	printf("%s: %zu bytes, %08x\n", what, n, hash(data, n));
 }
 
-/* A file is only cloned when it was at rest for a while. */
+/* A file is only cloned when it was at rest for more than two or three seconds. */
+#define SETTLED_MS 3100
+
 static void settle(void)
 {
-	msleep(3100);
+	msleep(SETTLED_MS);
 }
 
 static void check_pread(int fd, const char *what, size_t n, off_t offset)
@@ -240,6 +242,8 @@ static void race_outside(void)
 		CHECK(fd >= 0 && write(fd, want, RACE_SIZE) == RACE_SIZE && !close(fd));
 	}
 	sync();
+	race_name(name, sizeof(name), "made", 0);
+	CHECK(close(creat(name, 0600)) == 0);
 	for (int i = 0; i < N_RACES; i++) {
 		race_name(name, sizeof(name), "ready", i);
 		while (access(name, F_OK))
@@ -269,7 +273,7 @@ static void writes(void)
 				map[at / 8] = v;
 			msleep(1);
 		}
-		settle();
+		msleep(SETTLED_MS + 2000);
 	}
 }
 
