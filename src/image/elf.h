@@ -73,7 +73,7 @@ const struct code_range *code_ranges_find(const struct code_ranges *r, uint64_t 
 int elf_functions(const struct elf_file *f, struct code_ranges *out);
 
 /* Code that is to be left alone whatever calls it, sorted: PLTs, and functions that the program
- * copies. As above. */
+ * copies or looks into. As above. */
 int elf_left_alone(const struct elf_file *f, struct code_ranges *out);
 
 /* The PLTs (.plt, .plt.sec, .plt.got), sorted: calls into them are no recursion. As above. */

@@ -166,8 +166,20 @@ static bool is_copied(struct elf_span names, uint32_t name)
 	       !memcmp(names.p + name, prefix, sizeof(prefix) - 1);
 }
 
+/*
+ * Mono's compiled files have a PLT of their own, `jmp *got(%rip)` and a number, and the runtime
+ * looks at the instruction to find the slot's place in the table.
+ */
+static bool is_mono_slot(const struct elf_file *f, const Elf64_Sym *sym)
+{
+	enum { SLOT = 10 };
+	const uint8_t *p = elf_at(f, sym->st_value, SLOT);
+
+	return sym->st_size == SLOT && p && !memcmp(p, "\xff\x25", 2);
+}
+
 static void add_symbols(const struct elf_file *f, struct code_ranges *r, struct elf_span s,
-			struct elf_span names, bool copied)
+			struct elf_span names, bool left_alone)
 {
 	Elf64_Sym sym;
 
@@ -177,7 +189,8 @@ static void add_symbols(const struct elf_file *f, struct code_ranges *r, struct 
 		memcpy(&sym, s.p, sizeof(sym));
 		type = ELF64_ST_TYPE(sym.st_info);
 		if ((type == STT_FUNC || type == STT_GNU_IFUNC) && elf_symbol_has_address(&sym) &&
-		    sym.st_size <= f->size && is_copied(names, sym.st_name) == copied)
+		    sym.st_size <= f->size &&
+		    (is_copied(names, sym.st_name) || is_mono_slot(f, &sym)) == left_alone)
 			add_checked(f, r, sym.st_value, sym.st_value + sym.st_size);
 	}
 }
