@@ -138,7 +138,8 @@ struct rtask {
 	struct siglist
 		joined;	     /* a SIGTRAP that went with one of ours, blocked until a system call */
 	uint64_t arrived_ns; /* when the one that is delivered now was kept; 0: it was not */
-	bool frame_failed;   /* the kernel could not build a handler's frame */
+	bool frame_failed;   /* the kernel could not build a handler's frame ... */
+	bool frame_of_fault; /* ... for a synchronous signal */
 	uint64_t boundary;   /* signals that the kernel must deliver before any instruction runs */
 	struct regs boundary_regs;
 

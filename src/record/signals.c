@@ -245,6 +245,7 @@ static enum next run_handler(struct recorder *rec, struct rtask *t, siginfo_t *s
 	if (t->t.stop.kind != STOP_SIGNAL || t->t.stop.signo != SIGTRAP) {
 		/* No room for the frame: the kernel raised SIGSEGV instead. */
 		t->frame_failed = true;
+		t->frame_of_fault = sync;
 		task_set_regs(&t->t, &before);
 		return NEXT_AGAIN;
 	}
@@ -329,7 +330,7 @@ enum next on_signal(struct recorder *rec, struct rtask *t)
 	}
 	exact = frame_failed || at_boundary(t, &si);
 	/* One that was queued before the task ran is no fault, whatever it says of itself. */
-	sync = !exact && signal_is_synchronous(&si);
+	sync = frame_failed ? t->frame_of_fault : !exact && signal_is_synchronous(&si);
 	exact |= sync;
 	disp = si.si_signo == rec->opt->ignore_signal ? DISP_IGNORED : disposition(t, si.si_signo);
 	log_debug("task %d: %s, %s%s", t->t.tid, signal_name(si.si_signo),

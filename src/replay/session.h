@@ -157,7 +157,9 @@ int failed(struct session *s, int err, const char *fmt, ...) __attribute__((form
 /* --- step.c --- */
 /* Run to the next system call's entry and require the state of the event there. */
 int run_to_entry(struct session *s, struct ptask *p);
-/* Run to the next fault and require that it is `signo`, in the state of the event. */
+/* Run to the next fault and require that it is `signo` (or ANY_FAULT), in the state of the event.
+ */
+#define ANY_FAULT 0
 int run_to_fault(struct session *s, struct ptask *p, int signo);
 /* Count what the task does from now on, beginning with the event's ticks, if something counts from
  * outside. */

@@ -8,9 +8,22 @@
 
 #include <signal.h>
 
+/* A SIGSEGV may be there because the stack had no room for the handler of the fault itself, whose
+ * number nobody has written down. */
+static int fault_of(const struct trace_event *ev)
+{
+	siginfo_t si;
+
+	if (ev->signo != SIGSEGV || ev->siginfo.len < sizeof(si))
+		return ev->signo;
+	memcpy(&si, ev->siginfo.data, sizeof(si));
+	return si.si_code == SI_KERNEL ? ANY_FAULT : SIGSEGV;
+}
+
 int replay_signal(struct session *s, struct ptask *p)
 {
-	int ret = s->ev.synchronous ? run_to_fault(s, p, s->ev.signo) : verify_regs(s, p, false);
+	int ret =
+		s->ev.synchronous ? run_to_fault(s, p, fault_of(&s->ev)) : verify_regs(s, p, false);
 
 	if (ret || s->ev.action != SIGNAL_HANDLER)
 		return ret;

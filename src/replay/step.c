@@ -194,8 +194,9 @@ int run_to_fault(struct session *s, struct ptask *p, int signo)
 
 	if (ret)
 		return ret;
-	if (p->t.stop.kind != STOP_SIGNAL || p->t.stop.signo != signo)
-		return diverged(s, p, "%s was expected", signal_name(signo));
+	if (p->t.stop.kind != STOP_SIGNAL || (signo != ANY_FAULT && p->t.stop.signo != signo))
+		return diverged(s, p, "%s was expected",
+				signo == ANY_FAULT ? "a fault" : signal_name(signo));
 	return verify_regs(s, p, false);
 }
 
