@@ -45,7 +45,7 @@ done
 for sig in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 24 25 26 27 29 30 31 34 64; do
 	repeat "$here/run-program.sh" "$build/rr" traced "$build/tests/programs/fatal_signal" $sig
 done
-for mode in default traced chaos turn-each; do
+for mode in default traced chaos turns turn-each; do
 	repeat "$here/run-program.sh" "$build/rr" $mode "$build/tests/programs/random_actions"
 done
 for script in refused-starts killed-recorder full-disk damaged-traces; do

@@ -24,6 +24,10 @@
 
 #define AGENT_MAGIC  0x31746e6567617272 /* "rragent1" */
 
+/* For entry.S: of mem/insn_site.h. */
+#define AGENT_SITE_SIZE	 4
+#define AGENT_SITE_XSAVE 8
+
 #ifndef __ASSEMBLER__
 #include "base/clock.h"
 
@@ -40,6 +44,7 @@
 #define MAX_BATCH     48
 #define MAX_REST      64
 #define MAX_CPUID     256
+#define N_XSTATES     20
 #define NO_ECHO	      UINT32_MAX
 
 /* A read of at least so many bytes, of a file of at least so many, may be of a clone. */
@@ -177,6 +182,12 @@ struct agent_state {
 	struct tsc_clock tsc;
 	uint32_t tsc_aux;
 	uint32_t features; /* AGENT_HAS_* */
+	struct agent_xstate {
+		uint32_t offset, size; /* in the area of xsave; 0: there is none */
+		uint32_t aligned;      /* in that of xsavec: to 64 bytes */
+	} xstate[N_XSTATES];
+	uint32_t mxcsr_mask;
+	uint32_t pad_mxcsr;
 	uint32_t n_cpuid;
 	uint32_t pad_cpuid;
 	struct agent_cpuid {

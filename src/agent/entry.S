@@ -30,11 +30,15 @@ pass_call:
 	cmp	esp, esp
 	jmp	rcx
 
-/* The instruction is executed where it is. */
+/* The instruction is executed where it is; but for that which needs no record. */
 pass_insn:
 	mov	[AGENT_STATE + STATE_TARGET], rcx
+	movzx	ecx, byte ptr [rcx - AGENT_SITE_SIZE]
+	lea	ecx, [rcx - AGENT_SITE_XSAVE]
+	jrcxz	1f
 	mov	rcx, [TICK_SAVED_RCX]
 	jmp	qword ptr [AGENT_STATE + STATE_TARGET]
+1:	mov	rcx, [AGENT_STATE + STATE_TARGET]
 
 /* A hook at another instruction (mem/insn_site.h): all registers and flags are the program's. */
 enter_insn:

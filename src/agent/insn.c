@@ -16,6 +16,9 @@ enum { RAX, RCX, RDX, RBX, RSP }; /* numbers of registers */
 
 #define CARRY 1
 
+_Static_assert(SITE_XSAVE == AGENT_SITE_XSAVE, "entry.S");
+_Static_assert(sizeof(struct insn_site) == AGENT_SITE_SIZE, "entry.S");
+
 uint64_t agent_insn(struct agent_regs *r);
 
 static uint64_t clock_ns(void)
@@ -65,14 +68,19 @@ static bool get_random(const struct insn_site *site, struct insn_result *out)
 	return true;
 }
 
-static bool xgetbv(uint32_t which, struct insn_result *out)
+static void read_xcr0(struct insn_result *out)
 {
 	uint32_t low, high;
 
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	*out = (struct insn_result){low, high};
+}
+
+static bool xgetbv(uint32_t which, struct insn_result *out)
+{
 	if (which || !(STATE->features & AGENT_HAS_XSAVE))
 		return false;
-	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(which));
-	*out = (struct insn_result){low, high};
+	read_xcr0(out);
 	return true;
 }
 
@@ -174,6 +182,81 @@ static void put_result(struct agent_regs *r, const struct insn_site *site,
 	}
 }
 
+/* The area of xsave: MXCSR and its mask, which xsavec takes for a part of the second component; a
+ * bit for each component that is not as at the beginning, and what follows. */
+#define MXCSR		 24
+#define MXCSR_INITIAL	 0x1f80
+#define XSTATE_BV	 512
+#define XSTATE_EXTENSION 576
+
+static bool is_zero(const uint64_t *p, uint32_t size)
+{
+	for (uint32_t i = 0; i < size / sizeof(*p); i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+/* Where the components of `mask` are: by themselves, or one behind the other (SDM vol. 1, 13.4). */
+static void place_components(uint32_t at[N_XSTATES], uint64_t mask, bool compact)
+{
+	uint32_t end = XSTATE_EXTENSION;
+
+	for (uint32_t i = 1; i < N_XSTATES; i++) {
+		const struct agent_xstate *x = &STATE->xstate[i];
+
+		at[i] = mask & 1U << i ? x->offset : 0;
+		if (!compact || !at[i] || i == 1)
+			continue;
+		at[i] = x->aligned ? (end + 63) & ~63U : end;
+		end = at[i] + x->size;
+	}
+}
+
+static void fill_compact(uint8_t *area, const uint32_t at[N_XSTATES])
+{
+	for (uint32_t i = 1; i < N_XSTATES; i++)
+		if (at[i])
+			memset(area + at[i], 0, STATE->xstate[i].size);
+	if (at[1])
+		*(uint64_t *)(area + MXCSR) = MXCSR_INITIAL | (uint64_t)STATE->mxcsr_mask << 32;
+}
+
+/*
+ * The CPU says of components whether it believes them to be in use, of which the last switch of
+ * tasks has made it sure or not; and xsavec stores only these. Said here is what they hold, and all
+ * are stored. (The first, of the x87, begins with other values than zeros, and is left.)
+ */
+static void xsave(const struct agent_regs *r, const uint8_t *insn)
+{
+	const bool compact = insn[1] == 0xc7, far = insn[2] & 0x80;
+	const int64_t distance = far ? *(const int32_t *)(insn + 4) : (int8_t)insn[4];
+	uint8_t *area = (uint8_t *)(r->reg[RSP] + (uint64_t)distance);
+	uint64_t *in_use = (uint64_t *)(area + XSTATE_BV);
+	struct insn_result xcr0;
+	uint32_t at[N_XSTATES];
+
+	read_xcr0(&xcr0);
+	place_components(at, r->reg[RAX] & xcr0.a, compact);
+	if (compact)
+		fill_compact(area, at);
+	if (compact)
+		__asm__ volatile("xsavec (%0)"
+				 :
+				 : "r"(area), "a"(r->reg[RAX]), "d"(r->reg[RDX])
+				 : "memory");
+	else
+		__asm__ volatile("xsave (%0)"
+				 :
+				 : "r"(area), "a"(r->reg[RAX]), "d"(r->reg[RDX])
+				 : "memory");
+	if (compact && *(const uint32_t *)(area + MXCSR) != MXCSR_INITIAL)
+		at[1] = 0;
+	for (uint32_t i = 1; i < N_XSTATES; i++)
+		if (at[i] && is_zero((const uint64_t *)(area + at[i]), STATE->xstate[i].size))
+			*in_use &= ~(uint64_t)(1U << i);
+}
+
 /* Where the program goes on. */
 uint64_t agent_insn(struct agent_regs *r)
 {
@@ -182,6 +265,10 @@ uint64_t agent_insn(struct agent_regs *r)
 	struct insn_result v;
 	bool done;
 
+	if (site->kind == SITE_XSAVE) {
+		xsave(r, (const uint8_t *)STATE->raw);
+		return next;
+	}
 	STATE->nr = AGENT_INSN + site->kind;
 	if (STATE->mode == AGENT_REPLAYS) {
 		done = replay_insn((uint16_t)STATE->nr, &v);

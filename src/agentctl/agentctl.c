@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <asm/unistd_64.h>
+#include <cpuid.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -39,6 +40,25 @@ _Static_assert(sizeof(struct agent_state) <= AGENT_STACK - AGENT_STATE - 16384, 
 #define MAP_ARGS(at, size, prot, fd, offset) \
 	REMOTE_ARGS(at, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, (uint64_t)(fd), offset)
 
+/* SDM vol. 1, 13.5.2: the second component is at a fixed place, those behind are enumerated. */
+static void find_xstates(struct agent_xstate xstate[N_XSTATES])
+{
+	uint32_t c, d;
+
+	xstate[1] = (struct agent_xstate){160, 256, 0};
+	for (uint32_t i = 2; i < N_XSTATES; i++)
+		if (__get_cpuid_count(0xd, i, &xstate[i].size, &xstate[i].offset, &c, &d))
+			xstate[i].aligned = c & 2;
+}
+
+static uint32_t find_mxcsr_mask(void)
+{
+	_Alignas(16) uint32_t area[128] = {0};
+
+	__asm__ volatile("fxsave %0" : "=m"(area));
+	return area[7];
+}
+
 int agent_open(struct agent *a, enum agent_mode mode)
 {
 	uint8_t *at;
@@ -64,6 +84,8 @@ int agent_open(struct agent *a, enum agent_mode mode)
 	a->page->remaining = INT64_MAX;
 	a->state->mode = mode;
 	a->state->generation = 1;
+	find_xstates(a->state->xstate);
+	a->state->mxcsr_mask = find_mxcsr_mask();
 	a->state->buffer_size = AGENT_BUFFER_SIZE;
 	agent_enable(a, false, false);
 	return 0;

@@ -82,7 +82,7 @@ const char *agent_call_name(int nr)
 	static const char *const insns[] = {
 		[SITE_NONE] = "unknown",  [SITE_RDTSC] = "rdtsc",   [SITE_RDTSCP] = "rdtscp",
 		[SITE_CPUID] = "cpuid",	  [SITE_RDRAND] = "rdrand", [SITE_RDSEED] = "rdseed",
-		[SITE_XGETBV] = "xgetbv", [SITE_XBEGIN] = "xbegin",
+		[SITE_XGETBV] = "xgetbv", [SITE_XBEGIN] = "xbegin", [SITE_XSAVE] = "xsave",
 	};
 	size_t kind = (size_t)nr - AGENT_INSN;
 

@@ -105,6 +105,8 @@ static bool has_to_stay(const ZydisDecodedInstruction *z)
 	case ZYDIS_MNEMONIC_RDRAND:
 	case ZYDIS_MNEMONIC_RDSEED:
 	case ZYDIS_MNEMONIC_XGETBV:
+	case ZYDIS_MNEMONIC_XSAVE:
+	case ZYDIS_MNEMONIC_XSAVEC:
 	case ZYDIS_MNEMONIC_IRET:
 	case ZYDIS_MNEMONIC_IRETD:
 	case ZYDIS_MNEMONIC_IRETQ:
@@ -114,6 +116,14 @@ static bool has_to_stay(const ZydisDecodedInstruction *z)
 	default:
 		return z->meta.category == ZYDIS_CATEGORY_SYSTEM;
 	}
+}
+
+/* xsave or xsavec DISTANCE(%rsp), as dynamic loaders make it when they bind a function at its first
+ * call. */
+static bool is_at_stack_pointer(const ZydisDecodedInstruction *z)
+{
+	return z->length == (z->raw.modrm.mod == 1 ? 5 : 8) && z->raw.modrm.rm == 4 &&
+	       z->raw.modrm.mod != 0 && z->raw.sib.base == 4 && z->raw.sib.index == 4;
 }
 
 static enum insn_site_kind site_of(const ZydisDecodedInstruction *z)
@@ -133,6 +143,9 @@ static enum insn_site_kind site_of(const ZydisDecodedInstruction *z)
 		return SITE_XGETBV;
 	case ZYDIS_MNEMONIC_XBEGIN:
 		return z->raw.imm[0].size == 32 ? SITE_XBEGIN : SITE_NONE;
+	case ZYDIS_MNEMONIC_XSAVE:
+	case ZYDIS_MNEMONIC_XSAVEC:
+		return is_at_stack_pointer(z) ? SITE_XSAVE : SITE_NONE;
 	default:
 		return SITE_NONE;
 	}

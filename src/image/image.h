@@ -17,7 +17,7 @@
 #include "base/buf.h"
 
 /* Raised whenever the same file would give another image: cached ones are built again. */
-#define IMAGE_VERSION	12
+#define IMAGE_VERSION	13
 
 #define IMAGE_MAX_TEXTS 8
 

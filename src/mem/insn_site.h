@@ -22,6 +22,7 @@ enum insn_site_kind {
 	SITE_RDSEED,
 	SITE_XGETBV,
 	SITE_XBEGIN, /* ends with the distance that it jumps when aborted */
+	SITE_XSAVE, /* or xsavec, to memory at rsp and a distance, which ends it: of 1 or 4 bytes */
 };
 
 struct insn_site {
