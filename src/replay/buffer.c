@@ -11,6 +11,7 @@
 #include <asm/prctl.h>
 #include <asm/unistd_64.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 void calls_note_file(struct session *s, uint32_t file, int fd)
 {
@@ -141,23 +142,29 @@ static int remake_call(struct session *s, struct ptask *p)
 				      : replay_memory_call(s, p, row, &call);
 }
 
-/* A part of a file of the trace was read: its first bytes, as many as fit. If the agent may make
- * calls, it is given the file, and reads the rest itself. */
+/*
+ * A part of a file of the trace was read: its first bytes, as many as fit. If the agent may make
+ * calls, it is given the file, and reads the rest itself. There can be any number of such files:
+ * none is kept open here.
+ */
 static int read_part(struct session *s, struct ptask *p)
 {
 	struct agent_state *a = s->agent.state;
 	const uint32_t file = (uint32_t)a->file;
 	const struct agent_part part = a->part;
 	uint64_t n = min_u64(part.size, AGENT_ECHO_SIZE);
-	int fd = file_fd(s, file);
+	int fd = trace_reader_open_file(s->trace, file), ret = 0;
 
 	if (fd < 0)
-		return fd;
+		return bad_trace(s, "saved file %u: %s", file, strerror(-fd));
 	if (part.offset > INT64_MAX || pread_full(fd, s->agent.echo, n, part.offset) != (ssize_t)n)
-		return bad_trace(s, "saved file %u has no %llu bytes at %llu", file,
-				 (unsigned long long)part.size, (unsigned long long)part.offset);
+		ret = bad_trace(s, "saved file %u has no %llu bytes at %llu", file,
+				(unsigned long long)part.size, (unsigned long long)part.offset);
 	a->result = (int64_t)n;
-	return s->agent.filtered ? give_file(s, p, file) : 0;
+	if (!ret && s->agent.filtered)
+		ret = give_file(s, p, file, fd);
+	close(fd);
+	return ret;
 }
 
 int calls_on_report(struct session *s, struct ptask *p)

@@ -95,6 +95,12 @@ static int open_in_tracee(struct session *s, struct ptask *p, int fd, int flags)
  */
 #define MAX_KEPT_FDS 200
 
+static void keep_fd(struct session *s, struct ptask *p, uint32_t file, int fd)
+{
+	map_set(&p->group->fds, file, fd);
+	calls_note_file(s, file, fd);
+}
+
 static int private_file_in_tracee(struct session *s, struct ptask *p, uint32_t file, bool *keep)
 {
 	uint64_t fd;
@@ -108,25 +114,27 @@ static int private_file_in_tracee(struct session *s, struct ptask *p, uint32_t f
 		return ours;
 	theirs = open_in_tracee(s, p, ours, O_RDONLY);
 	*keep = theirs >= 0 && p->group->fds.count < MAX_KEPT_FDS;
-	if (*keep) {
-		map_set(&p->group->fds, file, theirs);
-		calls_note_file(s, file, theirs);
-	}
+	if (*keep)
+		keep_fd(s, p, file, theirs);
 	return theirs;
 }
 
-int give_file(struct session *s, struct ptask *p, uint32_t file)
+/* Libraries come first: they are mapped by others, and clones can be read without. */
+int give_file(struct session *s, struct ptask *p, uint32_t file, int ours)
 {
-	uint64_t known;
-	bool keep;
-	int fd;
+	uint64_t fd;
+	int theirs;
 
-	if (!map_get(&p->group->fds, file, &known) && p->group->fds.count >= MAX_KEPT_FDS)
+	if (map_get(&p->group->fds, file, &fd)) {
+		calls_note_file(s, file, (int)fd);
 		return 0;
-	fd = private_file_in_tracee(s, p, file, &keep);
-	if (fd < 0)
-		return fd;
-	calls_note_file(s, file, fd);
+	}
+	if (p->group->fds.count >= MAX_KEPT_FDS / 2)
+		return 0;
+	theirs = open_in_tracee(s, p, ours, O_RDONLY);
+	if (theirs < 0)
+		return theirs;
+	keep_fd(s, p, file, theirs);
 	return 0;
 }
 

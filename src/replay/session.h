@@ -259,8 +259,9 @@ int replay_memory_call(struct session *s, struct ptask *p, const struct syscall_
 /* --- files.c --- */
 /* An fd of ours for a saved file, or for the shared file made from it; or an error. */
 int file_fd(struct session *s, uint32_t file);
-/* Let the agent in the task read the saved file by itself from now on; not if it has too many. */
-int give_file(struct session *s, struct ptask *p, uint32_t file);
+/* Let the agent in the task read the saved file, our `fd`, by itself from now on; not if it has too
+ * many. */
+int give_file(struct session *s, struct ptask *p, uint32_t file, int fd);
 int shared_file_fd(struct session *s, uint32_t file, uint64_t size);
 int apply_file_writes(struct session *s);
 

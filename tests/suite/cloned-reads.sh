@@ -97,6 +97,20 @@ one_file_system() {
 	check 'stores outside' "$program" watch stored 3000
 	stop_outside
 
+	# More files than descriptors; by one process, which is given some of them, and by many.
+	head -c 150000 /dev/urandom >part
+	mkdir many
+	for ((i = 0; i < 300; i++)); do
+		cp part many/$i
+	done
+	sleep 3.1
+	ulimit -Sn 128
+	# shellcheck disable=SC2016
+	check 'many files' bash -c 'cat many/?? many/1??; for i in many/2??; do cat $i; done'
+	ulimit -Sn 1024
+	cloned=$(n_cloned)
+	((cloned > 300)) || fail "of many files, $cloned reads are of a clone"
+
 	# The original is gone; the trace is moved to where its blocks are not; its clone is damaged.
 	cp file other
 	sleep 3.1
