@@ -23,6 +23,7 @@ struct buf {
 		0 \
 	}
 
+/* See above. */
 void buf_init(struct buf *b);
 void buf_release(struct buf *b);
 void buf_clear(struct buf *b);
@@ -32,6 +33,7 @@ char *buf_reserve(struct buf *b, size_t n);
 /* Lengthen by `n` bytes whose content is undefined; returns the first of them. */
 void *buf_extend(struct buf *b, size_t n);
 
+/* Append `n` bytes, a string without its NUL, one byte, or formatted text. */
 void buf_add(struct buf *b, const void *data, size_t n);
 void buf_addstr(struct buf *b, const char *s);
 void buf_addch(struct buf *b, char c);

@@ -140,6 +140,8 @@ void task_set_result(struct task *t, int64_t result);
 int task_fpregs(struct task *t, struct buf *out);
 int task_set_fpregs(struct task *t, const void *data, size_t n);
 
+/* Of the signal that it is about to be given; the new task, status or tid of a STOP_EVENT
+ * (ptrace(2), PTRACE_GETEVENTMSG). 0 or -ESRCH (-EINVAL: it has stopped for something else). */
 int task_siginfo(struct task *t, siginfo_t *si);
 int task_set_siginfo(struct task *t, const siginfo_t *si);
 int task_event_message(struct task *t, unsigned long *msg);

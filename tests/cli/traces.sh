@@ -105,6 +105,9 @@ want_error 1 'no-such' "$rr" dump no-such 4
 want_status 0 "$rr" dump cut-0
 want grep -q '^rr: warning: .*incomplete' "$tmp/err"
 
+want_error 1 'warning: .*incomplete' "$rr" -E dump cut-0
+want_error 1 'warning: .*incomplete' "$rr" ps --fatal-errors cut-0
+
 # Nobody reads the rest.
 "$rr" dump 2>"$tmp/err" | head -n 1 >"$tmp/out"
 want [ "$(wc -l <"$tmp/out")" -eq 1 ]
