@@ -19,28 +19,32 @@ static int exit_thread(struct session *s, struct ptask *p)
 	return 0;
 }
 
+/* One of the group's tasks; its leader is reported last. */
+static struct ptask *next_body(struct session *s, const struct pgroup *g, pid_t tgid)
+{
+	struct ptask *leader = NULL;
+
+	map_for_each (&s->tasks, slot) {
+		struct ptask *p = (struct ptask *)(uintptr_t)slot->value;
+
+		if (p->group == g && p->t.tid != tgid)
+			return p;
+		if (p->group == g)
+			leader = p;
+	}
+	return leader;
+}
+
 /* Kill a process and bury all of its tasks that are left. */
 static void end_process(struct session *s, struct pgroup *g, pid_t tgid)
 {
-	struct ptask *bodies[64];
-	size_t n;
-
 	kill(tgid, SIGKILL);
-	do {
-		n = 0;
-		map_for_each (&s->tasks, slot) {
-			struct ptask *p = (struct ptask *)(uintptr_t)slot->value;
+	for (int left = g->refs; left; left--) {
+		struct ptask *p = next_body(s, g, tgid);
 
-			if (p->group == g && n < ARRAY_SIZE(bodies))
-				bodies[n++] = p;
-		}
-		/* A leader is reported last. */
-		for (size_t i = 0; i < n; i++)
-			if (bodies[i]->t.tid != tgid)
-				task_reap(&bodies[i]->t), ptask_free(s, bodies[i]);
-			else if (n == 1)
-				task_reap(&bodies[i]->t), ptask_free(s, bodies[i]), n = 0;
-	} while (n);
+		task_reap(&p->t);
+		ptask_free(s, p);
+	}
 }
 
 int replay_exit(struct session *s, struct ptask *p)

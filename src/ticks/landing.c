@@ -173,12 +173,16 @@ static int step_rounds(struct landing *l, uint64_t rounds)
 	int ret = STEP_DONE;
 
 	while (rounds-- && ret == STEP_DONE) {
+		bool arrival;
+
 		ret = task_step(l->t, 0, true, &insn);
-		if (ret == STEP_BREAKPOINT)
-			ret = STEP_DONE, rounds++;
-		else if (ret == STEP_STOPPED && l->t->stop.kind == STOP_SIGNAL &&
-			 !landing_is_own_signal(l->t))
-			ret = STEP_DONE, rounds++, l->stats.others++;
+		arrival = ret == STEP_STOPPED && l->t->stop.kind == STOP_SIGNAL &&
+			  !landing_is_own_signal(l->t);
+		l->stats.others += arrival;
+		if (ret == STEP_BREAKPOINT || arrival) {
+			ret = STEP_DONE;
+			rounds++;
+		}
 		if (ret == STEP_DONE && !(ret = task_regs(l->t)))
 			ret = l->t->regs.u.rip == l->p->regs.u.rip ? STEP_DONE : STEP_STOPPED;
 	}

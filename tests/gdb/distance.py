@@ -40,8 +40,12 @@ end = at()
 steps = [timed("reverse-stepi") for i in range(12)]
 check("reverse-stepi at the end", statistics.median(steps), whole / 10)
 if KIND == "xz":
-    gdb.execute("continue", to_string=True) # a function with a name, whose bounds gdb knows
-    check("reverse-finish at the end", timed("reverse-finish"), whole * 2 / 5)
+    # Into a caller without lines gdb goes on, to that one's beginning and further.
+    caller = gdb.selected_frame().older()
+    if caller and caller.find_sal().symtab:
+        check("reverse-finish at the end", timed("reverse-finish"), whole * 2 / 5)
+    else:
+        print("SKIPPED reverse-finish at the end: libc has no debug information here")
     size = int(os.environ["SIZE"])
     gdb.execute("break lzma_code if *(unsigned long *) ($rdi + 16) < %d" % (size * 4 // 5))
     check("reverse-continue", timed("reverse-continue"), whole)
