@@ -35,6 +35,26 @@ int task_lost(struct timeline *tl, struct ptask *p);
 /* Killed in running code, the task has made its last call: the interval ends behind that. */
 bool has_died(const struct ptask *p);
 
+/* --- place.c --- */
+/* Whether passes have a meaning on this way: to a landing at a boundary, and nothing else counts.
+ */
+bool counts_passes(struct timeline *tl, struct ptask *p);
+/* The task has come to a boundary by something else than landing_run_way(): whether that is a pass,
+ * which is counted then. */
+bool note_pass(struct timeline *tl, struct ptask *p);
+/* At full speed from here on: arrivals and hits are counted from the same point as before, if all
+ * since then was seen. */
+void track_begin(struct timeline *tl, const struct ptask *p);
+/* One more of `key`: how many there were. */
+uint64_t track(struct timeline *tl, const struct ptask *p, uint64_t key);
+/* The place is the known point, and this way from there. */
+void place_by_way(struct timeline *tl, const struct ptask *p, struct way way);
+/* One instruction further, or to a new tick or pass. */
+void place_step(struct timeline *tl, struct ptask *p);
+/* At the first boundary behind a tick, or of the interval; at a pass. */
+void place_tick(struct timeline *tl, const struct ptask *p);
+
+/* --- execute.c --- */
 /* One instruction, wherever it leads to. */
 int execute_one(struct timeline *tl, struct ptask *p);
 /* Through code of ours to the next instruction of the program. */
