@@ -11,7 +11,7 @@ build='meson ninja-build pkg-config gcc libc6-dev libzstd-dev libelf-dev libprot
 demo='bash coreutils'
 test="python3 perl sqlite3 git curl ed vim-tiny xz-utils bzip2 redis-server redis-tools musl-tools gdb g++
 	util-linux procps make binutils attr clang libclang-rt-dev clang-format-14 nodejs
-	libpython3.11-testsuite btrfs-progs xfsprogs"
+	libpython3.11-testsuite btrfs-progs xfsprogs ruby expect nginx-light sbcl"
 
 # A package, or another program that serves as well.
 present() {
