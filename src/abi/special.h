@@ -73,6 +73,7 @@ int special_multiplexed(const struct syscall_out *o);
 int special_name_to_handle(const struct syscall_out *o);
 int special_old_select(const struct syscall_out *o);
 int special_prctl(const struct syscall_out *o);
+int special_ptrace(const struct syscall_out *o);
 int special_quotactl(const struct syscall_out *o);
 int special_readdir(const struct syscall_out *o);
 int special_recvmmsg(const struct syscall_out *o);

@@ -103,6 +103,35 @@ int special_prctl(const struct syscall_out *o)
 			       option);
 }
 
+/* kernel/ptrace.c, arch/x86/kernel/ptrace.c: what is asked for is stored at `data`. */
+int special_ptrace(const struct syscall_out *o)
+{
+	enum { GETREGSET = 0x4204 };
+	static const struct command commands[] = {
+		{1, COMMAND_SIZES(word)},	  /* PTRACE_PEEKTEXT */
+		{2, COMMAND_SIZES(word)},	  /* PTRACE_PEEKDATA */
+		{3, COMMAND_SIZES(word)},	  /* PTRACE_PEEKUSER */
+		{12, {216, 68}},		  /* PTRACE_GETREGS */
+		{14, {512, 108}},		  /* PTRACE_GETFPREGS */
+		{18, {0, 512}},			  /* PTRACE_GETFPXREGS */
+		{0x4201, COMMAND_SIZES(word)},	  /* PTRACE_GETEVENTMSG */
+		{0x4202, COMMAND_SIZES(siginfo)}, /* PTRACE_GETSIGINFO */
+		{0x420a, {8, 8}},		  /* PTRACE_GETSIGMASK */
+	};
+	const raddr_t data = o->call->arg[3];
+	const uint32_t request = (uint32_t)o->call->arg[0];
+	const unsigned int word = word_size(o->call->arch);
+	uint64_t base, len;
+
+	out_arg(o, 3, command_size(o, commands, ARRAY_SIZE(commands), request));
+	if (request != GETREGSET || !peek_word(o->mem, o->call->arch, data, &base) ||
+	    !peek_word(o->mem, o->call->arch, data + word, &len))
+		return 0;
+	out_arg(o, 3, 2 * word);
+	out_emit(o, base, min_u64(len, PAGE_SIZE_BYTES * 4));
+	return 0;
+}
+
 /* arch/x86/kernel/process.c and process_64.c: the queries store a 64-bit number. */
 int special_arch_prctl(const struct syscall_out *o)
 {

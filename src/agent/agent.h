@@ -148,6 +148,7 @@ struct agent_state {
 	uint64_t blocked;   /* signals that the running task blocks, as far as `blocked_known` */
 	uint64_t clear_tid; /* of the running task, for when it exits */
 	uint64_t robust_list;
+	uint64_t attaches; /* its process has attached to tasks: how it waits is the recorder's */
 	uint64_t reason;
 
 	/* Of REPORT_REMAKE and REPORT_PART. `file` is also what a record gets while recording. */

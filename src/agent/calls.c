@@ -620,6 +620,8 @@ static bool make_epoll(struct abi_call *c, uint32_t *flags)
 
 static bool make_wait(struct abi_call *c, uint32_t *flags)
 {
+	if (STATE->attaches)
+		return false;
 	c->ret = untraced(__NR_wait4, ARGS(c, 0), ARGS(c, 1), ARGS(c, 2) | WNOHANG_BIT, ARGS(c, 3),
 			  0, 0);
 	return c->ret || (ARGS(c, 2) & WNOHANG_BIT);

@@ -47,6 +47,7 @@ int buffer_resume(struct recorder *rec, struct rtask *t, enum next next)
 	}
 	a->tsc_free = !t->tsc_traps;
 	a->has_clocks = a->tsc_free && code_has_clocks(t);
+	a->attaches = t->process->n_attached > 0;
 	a->blocked = t->forced_blocked;
 	a->clear_tid = t->clear_tid;
 	a->robust_list = t->robust_list;

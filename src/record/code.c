@@ -133,13 +133,15 @@ struct image_point code_point(const struct rtask *t, raddr_t addr)
 	return image_space_point(&t->code->space, addr);
 }
 
+raddr_t code_shown_address(const struct rtask *t, raddr_t ip)
+{
+	return t->code ? image_space_original(&t->code->space, ip) : ip;
+}
+
 void show_original(struct rtask *t, siginfo_t *si)
 {
-	raddr_t ip = t->t.regs.u.rip, original;
+	raddr_t ip = t->t.regs.u.rip, original = code_shown_address(t, ip);
 
-	if (!t->code)
-		return;
-	original = image_space_original(&t->code->space, ip);
 	if (original == ip)
 		return;
 	task_regs_modify(&t->t)->u.rip = original;

@@ -253,6 +253,14 @@ static void prepare_out_arg2(struct recorder *rec, struct rtask *t)
 	refuse_to_stdio(rec, t, 2);
 }
 
+static void prepare_wait(struct recorder *rec, struct rtask *t)
+{
+	int64_t result;
+
+	if (attach_wait(rec, t, &result))
+		force(t, result);
+}
+
 static const struct preparer {
 	int nr;
 	void (*fn)(struct recorder *rec, struct rtask *t);
@@ -269,6 +277,8 @@ static const struct preparer {
 	{__NR_clone, prepare_clone},
 	{__NR_clone3, prepare_clone},
 	{__NR_mmap, prepare_mmap},
+	{__NR_wait4, prepare_wait},
+	{__NR_waitid, prepare_wait},
 	{__NR_execve, prepare_exec},
 	{__NR_execveat, prepare_exec},
 	{__NR_sendfile, prepare_out_arg0},
@@ -311,7 +321,7 @@ void syscall_prepare(struct recorder *rec, struct rtask *t)
 		return;
 	}
 	if (t->row->class == SYS_PTRACE) {
-		force(t, -EPERM);
+		force(t, attach_request(rec, t));
 		return;
 	}
 	if (t->row->flags & SYSF_OUTPUT) {

@@ -69,6 +69,6 @@ void futex_settle_waiters(struct recorder *rec)
 		} else {
 			t->stop_pending = true;
 		}
-		sched_ready(&rec->sched, &t->se);
+		rtask_ready(rec, t);
 	}
 }

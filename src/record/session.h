@@ -42,6 +42,7 @@ struct process {
 	int live;	       /* tasks without EV_EXIT */
 	int refs;	       /* rtasks that exist */
 	struct rtask *execing; /* its thread that is in execve, while there are others; or NULL */
+	int n_attached;	       /* tasks to which tasks of it have attached */
 	bool no_new_privs;     /* as the program set it (PR_SET_NO_NEW_PRIVS) */
 	bool undumpable;       /* as the program set it (PR_SET_DUMPABLE), which is not done */
 };
@@ -132,6 +133,15 @@ struct rtask {
 	bool may_block;
 	struct scratch scratch;
 
+	/* Another recorded task has attached to it (attach.c). */
+	struct attached {
+		pid_t tracer; /* tid; 0: none has */
+		bool seized;
+		bool frozen; /* it does not run */
+		int report;  /* wait status that its tracer did not see yet; 0: none */
+		uint64_t options;
+	} attached;
+
 	/* Signals. */
 	struct siglist stash;  /* arrived in running code, kept until the next safepoint or call */
 	struct siglist raised; /* sent again by us at a system call, not delivered yet */
@@ -215,6 +225,8 @@ struct rtask *rtask_find(struct recorder *rec, pid_t tid);
 struct process *process_new(pid_t tgid);
 /* The execve of `t` is over: if it failed, its siblings go on. */
 void rtask_exec_over(struct recorder *rec, struct rtask *t);
+/* It may run: queue it, unless it is frozen. */
+void rtask_ready(struct recorder *rec, struct rtask *t);
 /* The task has a stop that must be handled: queue it. */
 void rtask_note_stop(struct recorder *rec, struct rtask *t, const struct stop *stop);
 
@@ -329,6 +341,18 @@ void filter_note_exit(struct recorder *rec, struct rtask *t);
 bool is_i386_file(const char *path);
 void syscall_prepare(struct recorder *rec, struct rtask *t);
 
+/* --- attach.c: ptrace among tracees --- */
+/* At the entry of ptrace: its result. */
+int64_t attach_request(struct recorder *rec, struct rtask *t);
+/* At its exit: what it wrote into another task. */
+void attach_add_writes(struct event_builder *b, struct rtask *t, int64_t result);
+/* At the entry of wait4 or waitid: whether the stop of an attached task is its answer. */
+bool attach_wait(struct recorder *rec, struct rtask *t, int64_t *result);
+/* A frozen task that dies has to. */
+void attach_note_stop(struct rtask *t, const struct stop *stop);
+/* The task is gone: who had attached to it or was attached to by it. */
+void attach_forget(struct recorder *rec, struct rtask *t);
+
 /* --- output.c --- */
 void output_init(struct recorder *rec);
 /* 1 or 2 if the task's `fd` is our stdout or stderr, else 0; what it is goes to t->target. */
@@ -435,6 +459,8 @@ bool tsc_is_last_chance(const struct rtask *t);
 bool code_leaves_tsc(const struct rtask *t);
 /* Whether no stubs of images are in [start, end). */
 bool code_has_no_stubs(const struct rtask *t, raddr_t start, raddr_t end);
+/* The address that the program knows, of one that may be in a stub. */
+raddr_t code_shown_address(const struct rtask *t, raddr_t ip);
 /* Put the original bytes into buf[0..n), which was read from `addr`. */
 void code_hide(const struct rtask *t, raddr_t addr, void *buf, size_t n);
 /* Something may, from now on. */

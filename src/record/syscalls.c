@@ -269,6 +269,7 @@ void log_exit(struct recorder *rec, struct rtask *t, int64_t result)
 		b.ev.echo_fd = t->echo_fd;
 	if (t->call.nr == __NR_process_vm_writev && result > 0)
 		add_remote_writes(&b, t);
+	attach_add_writes(&b, t, result);
 	if (t->row && t->row->class == SYS_REGS)
 		b.ev.regs_after = (struct trace_bytes){&t->t.regs, sizeof(t->t.regs)};
 	add_file_changes(&b, t, result, &file_data, &fw);

@@ -28,6 +28,12 @@ struct rtask *rtask_new(struct recorder *rec, pid_t tid, struct process *p, stru
 	return t;
 }
 
+void rtask_ready(struct recorder *rec, struct rtask *t)
+{
+	if (!t->attached.frozen)
+		sched_ready(&rec->sched, &t->se);
+}
+
 void rtask_exec_over(struct recorder *rec, struct rtask *t)
 {
 	if (t->process->execing != t)
@@ -39,13 +45,14 @@ void rtask_exec_over(struct recorder *rec, struct rtask *t)
 		if (other->process != t->process || !other->held)
 			continue;
 		other->held = false;
-		sched_ready(&rec->sched, &other->se);
+		rtask_ready(rec, other);
 	}
 }
 
 void rtask_free(struct recorder *rec, struct rtask *t)
 {
 	rtask_exec_over(rec, t);
+	attach_forget(rec, t);
 	sched_remove(&t->se);
 	if (map_get_ptr(&rec->tasks, t->t.tid) == t)
 		map_del(&rec->tasks, t->t.tid);
@@ -73,7 +80,8 @@ struct rtask *rtask_find(struct recorder *rec, pid_t tid)
 void rtask_note_stop(struct recorder *rec, struct rtask *t, const struct stop *stop)
 {
 	task_stopped(&t->t, stop);
+	attach_note_stop(t, stop);
 	t->stop_pending = true;
 	if (t != rec->current)
-		sched_ready(&rec->sched, &t->se);
+		rtask_ready(rec, t);
 }
