@@ -1,5 +1,4 @@
-/* A recorded program cannot run others under its control; it is told so by an error. (It can look
- * at them: attach.c.) modes: all */
+/* A recorded program cannot run others under its control; an error tells it so. modes: all */
 #include "check.h"
 
 #include <sys/ptrace.h>
