@@ -18,8 +18,6 @@ struct record_command {
 	size_t n_env;
 	char trace_id[33];
 	bool nested_ignore;
-	bool asan;
-	struct buf asan_options; /* NAME=VALUE */
 };
 
 static int set_cpu_binding(void *dest, const char *arg, struct buf *why)
@@ -90,21 +88,6 @@ static int add_env(void *dest, const char *arg, struct buf *why)
 	}
 	append_env(dest, arg);
 	return 0;
-}
-
-/* Behind what the user has set; of several values the last holds. */
-static void add_asan_options(struct record_command *rc)
-{
-	static const char name[] = "ASAN_OPTIONS=";
-	const char *set = getenv("ASAN_OPTIONS");
-
-	for (size_t i = 0; i < rc->n_env; i++) {
-		if (!strncmp(rc->opt.env[i], name, sizeof(name) - 1))
-			set = rc->opt.env[i] + sizeof(name) - 1;
-	}
-	buf_addf(&rc->asan_options, "%s%s%sdetect_leaks=0", name, set ? set : "",
-		 set && *set ? ":" : "");
-	append_env(rc, buf_str(&rc->asan_options));
 }
 
 static int set_ticks(void *dest, const char *arg, struct buf *why)
@@ -257,9 +240,7 @@ const struct option_row record_option_rows[] = {
 	       AT(buffer_kib), .min = 4),
 	OPTION(UNUSED, 'b', "force-syscall-buffer", NULL,
 	       "accepted: calls are buffered but with -n"),
-	OPTION(FLAG, 0, "asan", NULL,
-	       "let AddressSanitizer not search for leaks, which it cannot do in a process that is traced",
-	       OPT_AT(struct record_command, asan)),
+	OPTION(UNUSED, 0, "asan", NULL, "accepted: AddressSanitizer needs nothing of us"),
 	OPTION(UNUSED, 0, "tsan", NULL, "accepted: ThreadSanitizer needs nothing of us"),
 	OPTION(UNUSED, 0, "scarce-fds", NULL,
 	       "accepted: rr keeps no file descriptors in the tracees"),
@@ -300,14 +281,11 @@ int cmd_record(const struct command *cmd, char **argv)
 		return error("record: -p %d: no such descriptor is open (as by %d>FILE)",
 			     rc.opt.print_trace_dir_fd, rc.opt.print_trace_dir_fd),
 		       1;
-	if (rc.asan)
-		add_asan_options(&rc);
 	rc.opt.disable_cpuid_faulting = globals.disable_cpuid_faulting;
 	rc.opt.checksum = globals.checksum;
 	rc.opt.mark_stdio = globals.mark_stdio;
 	status = record_program(&rc.opt, rest.args, &fatal_signal);
 	free(rc.opt.env);
-	buf_release(&rc.asan_options);
 	if (fatal_signal)
 		die_by_signal(fatal_signal);
 	return status;
