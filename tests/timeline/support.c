@@ -48,9 +48,6 @@ char *record_with(const char *rr, const char *option, char *const argv[])
 	args[n++] = program;
 	for (int i = 1; argv[i] && n < 31; i++)
 		args[n++] = argv[i];
-	/* Binding lazily, libc saves registers by XSAVE(C), which says which of them the CPU
-	 * believes to be in use: that depends on when the kernel switched tasks, natively too. */
-	setenv("LD_BIND_NOW", "1", 1);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addchdir_np(&actions, dir);
