@@ -435,18 +435,33 @@ static void record_loop(struct recorder *rec)
 	}
 }
 
-/* Whoever is left does not outlive the recording. */
+/* One that is dying already is not woken by a SIGKILL from a stop that nobody has handled. */
+static void resume_all(struct recorder *rec)
+{
+	map_for_each (&rec->tasks, s) {
+		struct rtask *t = (struct rtask *)(uintptr_t)s->value;
+
+		task_resume(&t->t, PTRACE_CONT, 0);
+	}
+	map_for_each (&rec->orphans, s)
+		kill((pid_t)s->key, SIGKILL);
+}
+
+/* Whoever is left does not outlive the recording, nor do those that only come into being. */
 static void kill_rest(struct recorder *rec)
 {
 	struct stop stop;
 	pid_t tid;
 
 	signal_all(rec, SIGKILL);
+	resume_all(rec);
 	while ((tid = task_wait_any(true, &stop)) > 0 || tid == -EINTR) {
 		struct task t = {.tid = tid};
 
-		if (tid > 0 && stop.kind != STOP_EXITED)
-			task_resume(&t, PTRACE_CONT, 0);
+		if (tid <= 0 || stop.kind == STOP_EXITED)
+			continue;
+		kill(tid, SIGKILL);
+		task_resume(&t, PTRACE_CONT, 0);
 	}
 }
 
