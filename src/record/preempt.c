@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "task/debug.h"
 #include "ticks/landing.h"
+#include "ticks/window.h"
 
 #include <sys/wait.h>
 
@@ -363,10 +364,30 @@ bool in_vain(const struct rtask *t)
  * can put a comparison (ticks/compare.c). The memory that these instructions use is part of it.
  */
 #define SEARCH_GOOD   64  /* instructions after which a good place is taken */
-#define SEARCH_SHARED 128 /* ... and any place */
+#define SEARCH_SHARED 128 /* ... and one of several instructions */
+#define SEARCH_ANY    160 /* ... even if others of them are jumped to */
 #define SEARCH_MAX    192
 
-static bool ends_search(struct rtask *t, unsigned int instructions)
+/* Where the task was, an instruction after the other. */
+struct search {
+	raddr_t at[SEARCH_MAX];
+	unsigned int n;
+};
+
+/* Whether it jumps to where the inside of a jump would be, which would trap each time. */
+static bool enters_behind(const struct search *s, raddr_t place)
+{
+	for (unsigned int i = 1; i < s->n; i++) {
+		const raddr_t from = s->at[i - 1], to = s->at[i];
+
+		if (to > place && to < place + JUMP_SIZE &&
+		    (from < place || from >= place + JUMP_SIZE))
+			return true;
+	}
+	return false;
+}
+
+static bool ends_search(struct rtask *t, const struct search *s)
 {
 	enum landing_place place;
 
@@ -374,10 +395,12 @@ static bool ends_search(struct rtask *t, unsigned int instructions)
 	if (task_regs(&t->t) || agent_has(t->t.regs.u.rip) ||
 	    code_point(t, t->t.regs.u.rip).where != IMAGE_OUTSIDE)
 		return true;
-	if (instructions < SEARCH_GOOD)
+	if (s->n < SEARCH_GOOD)
 		return false;
 	place = landing_place(&t->t);
-	return place == PLACE_GOOD || (place == PLACE_SHARED && instructions >= SEARCH_SHARED);
+	if (place == PLACE_BAD || (place == PLACE_SHARED && s->n < SEARCH_SHARED))
+		return false;
+	return s->n >= SEARCH_ANY || !enters_behind(s, t->t.regs.u.rip);
 }
 
 static bool stash_arrival(struct rtask *t)
@@ -393,12 +416,14 @@ static bool stash_arrival(struct rtask *t)
 enum next search_and_land(struct recorder *rec, struct rtask *t)
 {
 	struct touched touched = {0};
+	struct search search = {.n = 0};
 	struct insn insn;
 	int ret = STEP_DONE;
 	enum next next;
 
 	soft_ticks_grant(&rec->ticks, &t->ticks, TICKS_NEVER);
-	for (unsigned int i = 0; i < SEARCH_MAX && ret == STEP_DONE && !ends_search(t, i); i++) {
+	while (search.n < SEARCH_MAX && ret == STEP_DONE && !ends_search(t, &search)) {
+		search.at[search.n++] = t->t.regs.u.rip;
 		touched_note(&touched, &t->t);
 		ret = task_step(&t->t, 0, false, &insn);
 		if (ret == STEP_STOPPED && stash_arrival(t))
