@@ -62,6 +62,18 @@ void attach_forget(struct recorder *rec, struct rtask *t)
 	}
 }
 
+void attach_note_renamed(struct recorder *rec, const struct rtask *t)
+{
+	if (!t->process->n_attached)
+		return;
+	map_for_each (&rec->tasks, s) {
+		struct rtask *other = (struct rtask *)(uintptr_t)s->value;
+
+		if (other->attached.tracer == t->former_tid)
+			other->attached.tracer = t->t.tid;
+	}
+}
+
 void attach_note_stop(struct rtask *t, const struct stop *stop)
 {
 	if (stop->kind == STOP_EXITED ||

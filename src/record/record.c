@@ -120,6 +120,7 @@ static struct rtask *rename_exec(struct recorder *rec, pid_t leader)
 	t->former_tid = former;
 	t->t.tid = leader;
 	map_set_ptr(&rec->tasks, leader, t);
+	attach_note_renamed(rec, t);
 	return t;
 }
 

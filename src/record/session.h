@@ -350,6 +350,8 @@ void attach_add_writes(struct event_builder *b, struct rtask *t, int64_t result)
 bool attach_wait(struct recorder *rec, struct rtask *t, int64_t *result);
 /* A frozen task that dies has to. */
 void attach_note_stop(struct rtask *t, const struct stop *stop);
+/* Its execve gave the task the leader's tid. */
+void attach_note_renamed(struct recorder *rec, const struct rtask *t);
 /* The task is gone: who had attached to it or was attached to by it. */
 void attach_forget(struct recorder *rec, struct rtask *t);
 
