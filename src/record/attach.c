@@ -95,9 +95,7 @@ static int registers(struct rtask *t, struct user_regs_struct *out)
 	if (task_regs(&t->t))
 		return -ESRCH;
 	*out = t->t.regs.u;
-	out->rip = code_shown_address(t, out->rip);
-	if (out->rcx == t->t.regs.u.rip)
-		out->rcx = out->rip;
+	code_show(t, out);
 	return 0;
 }
 

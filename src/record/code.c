@@ -133,26 +133,32 @@ struct image_point code_point(const struct rtask *t, raddr_t addr)
 	return image_space_point(&t->code->space, addr);
 }
 
-raddr_t code_shown_address(const struct rtask *t, raddr_t ip)
+bool code_show(const struct rtask *t, struct user_regs_struct *u)
 {
-	return t->code ? image_space_original(&t->code->space, ip) : ip;
+	raddr_t ip = u->rip, original = t->code ? image_space_original(&t->code->space, ip) : ip;
+
+	if (original == ip)
+		return false;
+	u->rip = original;
+	/* What a system call leaves in it is its end. */
+	if (u->rcx == ip)
+		u->rcx = original;
+	return true;
 }
 
 void show_original(struct rtask *t, siginfo_t *si)
 {
-	raddr_t ip = t->t.regs.u.rip, original = code_shown_address(t, ip);
+	struct user_regs_struct u = t->t.regs.u;
+	const raddr_t ip = u.rip;
 
-	if (original == ip)
+	if (!code_show(t, &u))
 		return;
-	task_regs_modify(&t->t)->u.rip = original;
-	/* What a system call leaves in it is its end. */
-	if (t->t.regs.u.rcx == ip)
-		task_regs_modify(&t->t)->u.rcx = original;
+	task_regs_modify(&t->t)->u = u;
 	/* Of SIGSYS this is si_call_addr. */
 	if ((si->si_signo == SIGILL || si->si_signo == SIGFPE || si->si_signo == SIGTRAP ||
 	     si->si_signo == SIGSYS) &&
 	    si->si_code > 0 && (raddr_t)si->si_addr == ip) {
-		si->si_addr = (void *)original;
+		si->si_addr = (void *)u.rip;
 		task_set_siginfo(&t->t, si);
 	}
 }

@@ -461,8 +461,8 @@ bool tsc_is_last_chance(const struct rtask *t);
 bool code_leaves_tsc(const struct rtask *t);
 /* Whether no stubs of images are in [start, end). */
 bool code_has_no_stubs(const struct rtask *t, raddr_t start, raddr_t end);
-/* The address that the program knows, of one that may be in a stub. */
-raddr_t code_shown_address(const struct rtask *t, raddr_t ip);
+/* If the registers are of a place in a stub: make them those of the original instruction, true. */
+bool code_show(const struct rtask *t, struct user_regs_struct *u);
 /* Put the original bytes into buf[0..n), which was read from `addr`. */
 void code_hide(const struct rtask *t, raddr_t addr, void *buf, size_t n);
 /* Something may, from now on. */
