@@ -4,6 +4,7 @@
 # usage: late-exit.sh RR LATE_EXIT
 set -u
 
+. "$(dirname "$(realpath "$0")")/record-replay.sh"
 rr=$1 program=$2
 work=$(mktemp -d "${TMPDIR:-/tmp}/rr-late.XXXXXX")
 cpu=$(taskset -cp $$ | sed 's/.*: *//; s/[-,].*//')
@@ -12,17 +13,7 @@ trap 'kill %1; rm -rf "$work"' EXIT
 export _RR_TRACE_DIR=$work/traces HOME=$work
 
 for ((i = 1; i <= 3; i++)); do
-	timeout 90 "$rr" record --bind-to-cpu="$cpu" -c 300 "$program" 100 >"$work/recorded" 2>"$work/err"
-	status=$?
-	[[ $status = 0 && -s $work/recorded ]] || {
-		echo "FAIL: recording $i: status $status: $(tail -n 1 "$work/err")"
-		exit 1
-	}
-	timeout 90 "$rr" replay -a >"$work/replayed" 2>"$work/err"
-	status=$?
-	[[ $status = 0 ]] && cmp -s "$work/recorded" "$work/replayed" || {
-		echo "FAIL: replay $i: status $status: $(grep -m 1 diverged "$work/err"); $(<"$work/recorded") became $(<"$work/replayed")"
-		exit 1
-	}
+	record_once $i 90 --bind-to-cpu="$cpu" -c 300 "$program" 100
+	replay_once $i 90
 done
 echo "3 recordings, replayed equal"

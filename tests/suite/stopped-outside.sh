@@ -4,6 +4,7 @@
 # usage: stopped-outside.sh RR STOPPED_OUTSIDE
 set -u
 
+. "$(dirname "$(realpath "$0")")/record-replay.sh"
 rr=$1 program=$2
 work=$(mktemp -d "${TMPDIR:-/tmp}/rr-stopped.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -27,18 +28,8 @@ bother() {
 for ((i = 1; i <= 4; i++)); do
 	rm -f "$work/pid"
 	bother "$work/pid" &
-	timeout 120 "$rr" record "$program" "$work/pid" >"$work/recorded" 2>"$work/err"
-	status=$?
+	record_once $i 120 "$program" "$work/pid"
 	wait
-	[[ $status = 0 && -s $work/recorded ]] || {
-		echo "FAIL: recording $i: status $status: $(tail -n 1 "$work/err")"
-		exit 1
-	}
-	timeout 120 "$rr" replay -a >"$work/replayed" 2>"$work/err"
-	status=$?
-	[[ $status = 0 ]] && cmp -s "$work/recorded" "$work/replayed" || {
-		echo "FAIL: replay $i: status $status: $(tail -n 1 "$work/err"); $(<"$work/recorded") became $(<"$work/replayed")"
-		exit 1
-	}
+	replay_once $i 120
 done
 echo "4 recordings, replayed equal"
