@@ -33,6 +33,7 @@
 
 #include <asm/unistd_64.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define N_CODE_RANGES 64
 #define N_OPEN_FILES  128
@@ -307,6 +308,18 @@ static inline uint32_t agent_check(const uint64_t arg[6])
 static inline uint32_t agent_file_bit(uint64_t dev, uint64_t ino)
 {
 	return (uint32_t)(((ino ^ dev << 20) * 0x9e3779b97f4a7c15) >> 48) % MAPPED_FILES;
+}
+
+/* What the file is known by. */
+static inline struct agent_stamp agent_stamp_of(const struct stat *st)
+{
+	return (struct agent_stamp){
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mtime_ns = st->st_mtim.tv_sec * 1000000000LL + st->st_mtim.tv_nsec,
+		.ctime_ns = st->st_ctim.tv_sec * 1000000000LL + st->st_ctim.tv_nsec,
+	};
 }
 
 static inline bool agent_is_like(const void *record)

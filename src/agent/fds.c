@@ -147,24 +147,13 @@ bool fd_ready(int fd, short events)
 	return call3(__NR_poll, (uintptr_t)&p, 1, 0) == 1;
 }
 
-static int64_t ns_of(const struct timespec *t)
-{
-	return t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
 bool fd_stamp(int fd, struct agent_stamp *stamp)
 {
 	struct stat st;
 
 	if (call3(__NR_fstat, fd, (uintptr_t)&st, 0) || !S_ISREG(st.st_mode))
 		return false;
-	*stamp = (struct agent_stamp){
-		.dev = st.st_dev,
-		.ino = st.st_ino,
-		.size = (uint64_t)st.st_size,
-		.mtime_ns = ns_of(&st.st_mtim),
-		.ctime_ns = ns_of(&st.st_ctim),
-	};
+	*stamp = agent_stamp_of(&st);
 	return true;
 }
 

@@ -169,24 +169,10 @@ int64_t buffer_partial_result(struct rtask *t, int64_t result)
 	return before ? (int64_t)before + (result > 0 ? result : 0) : result;
 }
 
-static int64_t ns_of(const struct timespec *t)
-{
-	return t->tv_sec * 1000000000LL + t->tv_nsec;
-}
-
-struct agent_stamp buffer_stamp(const struct stat *st)
-{
-	return (struct agent_stamp){.dev = st->st_dev,
-				    .ino = st->st_ino,
-				    .size = (uint64_t)st->st_size,
-				    .mtime_ns = ns_of(&st->st_mtim),
-				    .ctime_ns = ns_of(&st->st_ctim)};
-}
-
 void buffer_note_kept(struct recorder *rec, const struct stat *st, uint32_t file)
 {
 	rec->agent.state->kept[agent_file_bit(st->st_dev, st->st_ino) % N_KEPT] =
-		(struct agent_kept){.stamp = buffer_stamp(st), .file = file};
+		(struct agent_kept){.stamp = agent_stamp_of(st), .file = file};
 }
 
 void buffer_note_changed(struct recorder *rec, uint64_t dev, uint64_t ino)

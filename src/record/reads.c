@@ -87,7 +87,7 @@ static void make_clone(struct recorder *rec, int fd, struct agent_clone *c)
 
 	switch (ret) {
 	case 0:
-		stamp = buffer_stamp(&st);
+		stamp = agent_stamp_of(&st);
 		if (!memcmp(&stamp, &c->stamp, sizeof(stamp)))
 			c->file = file;
 		break;

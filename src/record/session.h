@@ -534,8 +534,6 @@ bool buffer_copy_failed(struct recorder *rec, struct rtask *t);
 void buffer_continue_partial(struct recorder *rec, struct rtask *t);
 /* And at its exit: the result that it has natively. */
 int64_t buffer_partial_result(struct rtask *t, int64_t result);
-/* What the file is known by. */
-struct agent_stamp buffer_stamp(const struct stat *st);
 /* The trace has the file, and replay may map a copy of it; that is so no more. */
 void buffer_note_kept(struct recorder *rec, const struct stat *st, uint32_t file);
 void buffer_note_changed(struct recorder *rec, uint64_t dev, uint64_t ino);
